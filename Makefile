@@ -1,0 +1,67 @@
+# The targets people and CI use. Everything lives in $(VENV); nothing needs root.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+HOST ?= 127.0.0.1
+# Real mail for `make model` and the tests marked `corpus`; see README.
+FYKE_DATA ?= ../shared/data
+export FYKE_DATA
+
+.PHONY: serve test check format model lock clean help
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+serve: $(BIN)/.runtime ## Set up and start the service at http://localhost:8000
+	$(BIN)/fyke serve --host $(HOST) --port $(PORT)
+
+test: $(BIN)/.dev ## Set up and run the tests
+	$(BIN)/python -m pytest
+
+check: $(BIN)/.dev ## Lint, format check, strict types, direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(BIN)/.dev ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
+	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \
+		--output src/fyke/model/shipped --force
+
+lock: $(BIN)/.dev ## Resolve the lock files anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-dev.lock
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A lock file installs only what its hashes name; fyke itself goes in last, editable, without any look-up.
+define install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+endef
+
+$(BIN)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked dependencies into $(VENV) (once)..."
+	$(call install,requirements.lock)
+
+$(BIN)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked development dependencies into $(VENV) (once)..."
+	$(call install,requirements-dev.lock)
+	@touch $(BIN)/.runtime
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Fyke needs Python 3.11 or newer as '$(PYTHON)'; name another with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(VENV)/bin/python \
+			install --quiet --require-hashes -r requirements.lock; } || { rm -rf $(VENV); \
+		echo "Python cannot make a virtual environment here. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

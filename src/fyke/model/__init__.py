@@ -1,0 +1,1 @@
+"""Corpus, recipes, training, evaluation, and the classifier that answers from plain arrays."""

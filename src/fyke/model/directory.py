@@ -1,0 +1,143 @@
+"""A model directory: ``model.safetensors`` (plain arrays, nothing that runs) and ``model.json``, the card.
+
+The card names the digest of the weights, and the model id is a digest of weights, preprocessing and
+versions, so a file that was cut short or altered is found when it is loaded.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from fyke.errors import ModelError
+from fyke.model.card import Card
+from fyke.model.classifier import TfidfClassifier, Weights
+from fyke.model.corpus import PHISHING, SAFE
+
+CARD = "model.json"
+WEIGHTS = "model.safetensors"
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model: the classifier that answers, and its card."""
+
+    classifier: TfidfClassifier
+    card: Card
+
+
+def pack(weights: Weights) -> bytes:
+    """The weights as one safetensors document; the vocabulary is its UTF-8 bytes, a newline after each term."""
+    vocabulary = "".join(term + "\n" for term in weights.terms).encode()
+    return save(
+        {
+            "vocabulary": np.frombuffer(vocabulary, dtype=np.uint8),
+            "idf": np.ascontiguousarray(weights.idf),
+            "coefficients": np.ascontiguousarray(weights.coefficients),
+            "intercept": np.array([weights.intercept]),
+        }
+    )
+
+
+def unpack(document: bytes) -> Weights:
+    """The inverse of `pack`.
+
+    Raises:
+        ModelError: the document does not hold the four arrays with matching shapes.
+    """
+    try:
+        arrays = load(document)
+        terms = arrays["vocabulary"].tobytes().decode().split("\n")[:-1]
+        idf, coefficients, intercept = arrays["idf"], arrays["coefficients"], arrays["intercept"]
+    except (SafetensorError, KeyError, UnicodeDecodeError) as error:
+        raise ModelError("The weights cannot be read: not the arrays of a Fyke model.") from error
+    shape = (len(terms),)
+    if idf.shape != shape or coefficients.shape != shape or intercept.shape != (1,):
+        raise ModelError("The weights do not fit together: their shapes differ.")
+    if any(array.dtype != np.float64 for array in (idf, coefficients, intercept)):
+        raise ModelError("The weights are not 64-bit floating-point numbers.")
+    return Weights(terms, idf, coefficients, float(intercept[0]))
+
+
+def model_id(weights_sha256: str, preprocessing: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """128 bits, in hexadecimal, over everything that a prediction depends on."""
+    described = json.dumps([weights_sha256, dict(preprocessing), dict(versions)], sort_keys=True)
+    return hashlib.blake2b(described.encode(), digest_size=16, person=b"fyke model id").hexdigest()
+
+
+def write_model(directory: Path, document: bytes, card: Card, *, force: bool = False) -> None:
+    """Write a model directory whole or not at all.
+
+    Raises:
+        ModelError: the directory holds something already and ``force`` is off, or cannot be written.
+    """
+    check_output(directory, force=force)
+    target = directory.absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        staging.chmod(0o755)
+        (staging / WEIGHTS).write_bytes(document)
+        (staging / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if target.exists():
+            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+            os.replace(target, retired)
+            os.replace(staging, target)
+            shutil.rmtree(retired)
+        else:
+            os.replace(staging, target)
+    except OSError as error:
+        raise ModelError(f"{directory}: the model cannot be written ({error.strerror}).") from error
+
+
+def check_output(directory: Path, *, force: bool) -> None:
+    """Refuse to write over anything but a model, and over a model only when told.
+
+    Raises:
+        ModelError: as said.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ModelError(f"{directory}: there is a file of that name; name another with --output.")
+    if not directory.is_dir() or not any(directory.iterdir()):
+        return
+    if not (directory / CARD).is_file():
+        raise ModelError(f"{directory}: not empty and not a model directory; name another with --output.")
+    if not force:
+        raise ModelError(f"{directory}: holds a model already; replace it with --force, or name another.")
+
+
+def load_model(directory: Path) -> Model:
+    """Load a model directory and check that it is whole.
+
+    Raises:
+        ModelError: it is missing, unreadable, cut short or altered; the text names the file.
+    """
+    if not directory.is_dir():
+        raise ModelError(f"{directory}: there is no such model directory; `fyke train` makes one.")
+    try:
+        card = Card.model_validate_json((directory / CARD).read_bytes())
+        document = (directory / WEIGHTS).read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"{directory}: not a model directory, {Path(error.filename).name} is missing.") from error
+    except OSError as error:
+        raise ModelError(f"{directory}: cannot be read ({error.strerror}).") from error
+    except ValidationError as error:
+        raise ModelError(f"{directory / CARD}: not a card of this version of Fyke; train the model anew.") from error
+    digest = hashlib.sha256(document).hexdigest()
+    if digest != card.weights_sha256:
+        raise ModelError(f"{directory / WEIGHTS}: cut short or altered, its digest is not the card's.")
+    if model_id(digest, card.preprocessing, card.versions) != card.model_id:
+        raise ModelError(f"{directory / CARD}: altered, the model id does not follow from what it says.")
+    classifier = TfidfClassifier(card.model_id, unpack(document), card.preprocessing, (SAFE, PHISHING))
+    return Model(classifier, card)

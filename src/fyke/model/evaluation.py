@@ -1,0 +1,59 @@
+"""Evaluation: accuracy and the classification report, as the tutorial publishes them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sklearn.metrics import accuracy_score, classification_report
+
+from fyke.errors import DataError
+from fyke.model.card import Card
+from fyke.model.classifier import TfidfClassifier
+from fyke.model.corpus import LABELS, Corpus
+
+THRESHOLD = 0.5
+
+
+def label_of(classifier: TfidfClassifier, score: float) -> tuple[str, float]:
+    """The predicted label and its probability, for a score (the probability of ``labels[1]``)."""
+    negative, positive = classifier.labels
+    return (positive, score) if score > THRESHOLD else (negative, 1.0 - score)
+
+
+def evaluate_texts(classifier: TfidfClassifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, rows and scikit-learn's classification report for texts with known labels."""
+    predicted = [label_of(classifier, score)[0] for score in classifier.predict_many(texts)]
+    report = classification_report(labels, predicted, labels=list(LABELS), output_dict=True, zero_division=0.0)
+    report.pop("accuracy", None)
+    report.pop("micro avg", None)
+    return {"accuracy": float(accuracy_score(labels, predicted)), "rows": len(labels), "report": report}
+
+
+def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:
+    """Refuse files other than those trained on: another file has another split, and the figures would leak.
+
+    Raises:
+        DataError: names the first file that differs.
+    """
+    expected = [one.sha256 for one in card.datasets]
+    for path, dataset in zip(paths, corpus.datasets, strict=True):
+        if dataset.sha256 not in expected:
+            raise DataError(
+                f"{path}: not a file that this model was trained on (its digest differs), so the recorded split "
+                "says nothing about it. Evaluate every row of it with --all, or insist with --any-file."
+            )
+    if [one.sha256 for one in corpus.datasets] != expected:
+        names = " ".join(one.name for one in card.datasets)
+        raise DataError(f"The recorded split is over other files or another order of them: {names}.")
+
+
+def report_text(figures: dict[str, Any]) -> str:
+    """The figures in the layout of scikit-learn's ``classification_report``, under the accuracy."""
+    rows = figures["report"]
+    width = max(map(len, rows))
+    lines = [f"Accuracy: {figures['accuracy']:.5f}", ""]
+    lines.append(" " * width + "".join(f"{head:>11}" for head in ("precision", "recall", "f1-score", "support")))
+    for name, row in rows.items():
+        numbers = "".join(f"{row[key]:>11.4f}" for key in ("precision", "recall", "f1-score"))
+        lines.append(f"{name:>{width}}{numbers}{int(row['support']):>11}")
+    return "\n".join(lines)
