@@ -20,7 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fyke.model.labels import PHISHING, SAFE
+
 PAIR = np.dtype([("term", "<u4"), ("count", "<u4")])
+THRESHOLD = 0.5
 _SCORE = struct.Struct("<d")
 
 
@@ -28,8 +31,8 @@ _SCORE = struct.Struct("<d")
 class Weights:
     """The arrays of a model.
 
-    ``terms``: n strings in index order; ``idf``: (n,) float64; ``coefficients``: (n,) float64 toward the
-    positive class; ``intercept``: float.
+    ``terms``: n strings in index order; ``idf``: (n,) float64; ``coefficients``: (n,) float64 toward
+    phishing; ``intercept``: float.
     """
 
     terms: list[str]
@@ -39,14 +42,13 @@ class Weights:
 
 
 class TfidfClassifier:
-    """Scores texts for one class, ``positive``; everything the prediction cache needs to know of a model.
+    """Scores texts for phishing; everything the prediction cache needs to know of a model.
 
     ``id`` names weights, preprocessing and the versions that computed them.
     """
 
-    def __init__(self, model_id: str, weights: Weights, preprocessing: dict[str, Any], labels: tuple[str, str]):
+    def __init__(self, model_id: str, weights: Weights, preprocessing: dict[str, Any]):
         self.id = model_id
-        self.labels = labels
         self._index = {term: index for index, term in enumerate(weights.terms)}
         self._tokens = re.compile(preprocessing["token_pattern"]).findall
         self._idf = weights.idf
@@ -61,7 +63,7 @@ class TfidfClassifier:
         return np.array(counts, dtype=PAIR).tobytes()
 
     def predict_many(self, items: Sequence[str]) -> list[float]:
-        """The probability of ``labels[1]`` for each text, in order, each in [0, 1]."""
+        """The probability of phishing for each text, in order, each in [0, 1]."""
         return self.predict_canonical([self.canonical(item) for item in items])
 
     def predict_canonical(self, items: Sequence[bytes]) -> list[float]:
@@ -87,13 +89,27 @@ class TfidfClassifier:
         Raises:
             ValueError: these are not eight bytes of a number in [0, 1].
         """
-        try:
-            (score,) = _SCORE.unpack(payload)
-        except struct.error as error:
-            raise ValueError("not a score") from error
-        if not 0.0 <= score <= 1.0:
-            raise ValueError("not a probability")
-        return float(score)
+        return decode(payload)
+
+
+def decode(payload: bytes) -> float:
+    """The score that `TfidfClassifier.encode` made bytes of.
+
+    Raises:
+        ValueError: these are not eight bytes of a number in [0, 1].
+    """
+    try:
+        (score,) = _SCORE.unpack(payload)
+    except struct.error as error:
+        raise ValueError("not a score") from error
+    if not 0.0 <= score <= 1.0:
+        raise ValueError("not a probability")
+    return float(score)
+
+
+def verdict(score: float) -> tuple[str, float]:
+    """The label for a probability of phishing, and the probability of that label."""
+    return (PHISHING, score) if score > THRESHOLD else (SAFE, 1.0 - score)
 
 
 def expit(z: float) -> float:

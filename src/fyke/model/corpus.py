@@ -9,10 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from fyke.errors import DataError
-
-PHISHING = "Phishing Email"
-SAFE = "Safe Email"
-LABELS = (PHISHING, SAFE)  # sorted, as scikit-learn sorts its classes
+from fyke.model.labels import LABELS, PHISHING
 
 TEXT_COLUMN = "Email Text"
 LABEL_COLUMN = "Email Type"
@@ -99,9 +96,7 @@ def _read_table(path: Path, text_column: str, label_column: str) -> pl.DataFrame
     return table.select(pl.col(text_column, label_column).cast(pl.String))
 
 
-def _read_labels(
-    path: Path, column: pl.Series, name: str, label_map: Mapping[str, str] | None
-) -> list[str]:
+def _read_labels(path: Path, column: pl.Series, name: str, label_map: Mapping[str, str] | None) -> list[str]:
     values: list[str | None] = column.to_list()
     mapping = dict(label_map) if label_map else {label: label for label in LABELS}
     unknown = {value for value in values if value not in mapping}

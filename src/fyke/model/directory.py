@@ -22,7 +22,6 @@ from safetensors.numpy import load, save
 from fyke.errors import ModelError
 from fyke.model.card import Card
 from fyke.model.classifier import TfidfClassifier, Weights
-from fyke.model.corpus import PHISHING, SAFE
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
@@ -139,5 +138,5 @@ def load_model(directory: Path) -> Model:
         raise ModelError(f"{directory / WEIGHTS}: cut short or altered, its digest is not the card's.")
     if model_id(digest, card.preprocessing, card.versions) != card.model_id:
         raise ModelError(f"{directory / CARD}: altered, the model id does not follow from what it says.")
-    classifier = TfidfClassifier(card.model_id, unpack(document), card.preprocessing, (SAFE, PHISHING))
+    classifier = TfidfClassifier(card.model_id, unpack(document), card.preprocessing)
     return Model(classifier, card)

@@ -8,21 +8,14 @@ from sklearn.metrics import accuracy_score, classification_report
 
 from fyke.errors import DataError
 from fyke.model.card import Card
-from fyke.model.classifier import TfidfClassifier
-from fyke.model.corpus import LABELS, Corpus
-
-THRESHOLD = 0.5
-
-
-def label_of(classifier: TfidfClassifier, score: float) -> tuple[str, float]:
-    """The predicted label and its probability, for a score (the probability of ``labels[1]``)."""
-    negative, positive = classifier.labels
-    return (positive, score) if score > THRESHOLD else (negative, 1.0 - score)
+from fyke.model.classifier import TfidfClassifier, verdict
+from fyke.model.corpus import Corpus
+from fyke.model.labels import LABELS
 
 
 def evaluate_texts(classifier: TfidfClassifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """Accuracy, rows and scikit-learn's classification report for texts with known labels."""
-    predicted = [label_of(classifier, score)[0] for score in classifier.predict_many(texts)]
+    predicted = [verdict(score)[0] for score in classifier.predict_many(texts)]
     report = classification_report(labels, predicted, labels=list(LABELS), output_dict=True, zero_division=0.0)
     report.pop("accuracy", None)
     report.pop("micro avg", None)

@@ -14,9 +14,10 @@ from sklearn.model_selection import train_test_split
 from fyke.errors import DataError
 from fyke.model.card import Card, DatasetCard, SplitCard
 from fyke.model.classifier import TfidfClassifier, Weights
-from fyke.model.corpus import PHISHING, SAFE, Corpus
+from fyke.model.corpus import Corpus
 from fyke.model.directory import Model, model_id, pack
 from fyke.model.evaluation import evaluate_texts
+from fyke.model.labels import PHISHING, SAFE
 from fyke.model.recipes import build
 
 TEST_SIZE = 0.2
@@ -25,7 +26,7 @@ RANDOM_STATE = 42
 
 def split_rows(rows: int, *, test_size: float = TEST_SIZE, random_state: int = RANDOM_STATE) -> tuple[Any, Any]:
     """Row numbers for training and for testing: the split of `sklearn.model_selection.train_test_split`."""
-    return tuple(train_test_split(np.arange(rows), test_size=test_size, random_state=random_state))  # type: ignore[return-value]
+    return tuple(train_test_split(np.arange(rows), test_size=test_size, random_state=random_state))
 
 
 def train(
@@ -75,7 +76,7 @@ def train(
     }
     versions = {name: version(name) for name in ("scikit-learn", "numpy", "scipy")}
     identity = model_id(digest, preprocessing, versions)
-    classifier = TfidfClassifier(identity, weights, preprocessing, (SAFE, PHISHING))
+    classifier = TfidfClassifier(identity, weights, preprocessing)
 
     progress(f"evaluating on {len(test_rows):,} held-out texts")
     figures = evaluate_texts(

@@ -1,0 +1,5 @@
+"""``python -m fyke``."""
+
+from fyke.cli import main
+
+main()

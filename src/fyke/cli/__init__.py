@@ -1,0 +1,21 @@
+"""The command line: parse, call, print."""
+
+import sys
+
+from fyke.cli.app import app
+from fyke.cli.console import complain
+from fyke.errors import FykeError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run ``fyke``; an error that a person can mend is one line on stderr and exit status 2."""
+    try:
+        app()
+    except FykeError as error:
+        complain(str(error))
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

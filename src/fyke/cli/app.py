@@ -1,0 +1,212 @@
+"""Every command of ``fyke``. What a command needs is imported when it runs, so that ``--help`` is quick."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fyke.cli.console import out, progress
+from fyke.errors import SettingsError
+
+app = typer.Typer(
+    help="Phishing or safe? Train, evaluate and serve a classifier that never computes the same verdict twice.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+cache_app = typer.Typer(help="Look into the cache.", no_args_is_help=True)
+model_app = typer.Typer(help="Look at a model.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+app.add_typer(model_app, name="model")
+
+Paths = Annotated[list[Path], typer.Argument(help="Tables: .csv, .csv.gz or .parquet.", show_default=False)]
+TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
+LabelColumn = Annotated[str, typer.Option(help="Column that holds the label.")]
+LabelMap = Annotated[
+    list[str] | None,
+    typer.Option(help="What a value of the label column means, as VALUE=LABEL; repeat for each value."),
+]
+ModelDir = Annotated[Path | None, typer.Option(help="Model directory; without it the shipped model.")]
+CacheUrl = Annotated[str | None, typer.Option("--cache-url", help="Where predictions are kept (FYKE_CACHE_URL).")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Options of every command."""
+    if version:
+        from fyke import __version__
+
+        typer.echo(f"fyke {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def train(
+    paths: Paths,
+    output: Annotated[Path, typer.Option(help="Model directory to write.")] = Path("models/latest"),
+    recipe: Annotated[str, typer.Option(help="How to build the model.")] = "baseline",
+    text_column: TextColumn = "Email Text",
+    label_column: LabelColumn = "Email Type",
+    label_map: LabelMap = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model that is there.")] = False,
+) -> None:
+    """Train a model on 80 % of the rows and measure it on the rest."""
+    with progress() as step:
+        from fyke.model.corpus import read_corpus
+        from fyke.model.directory import check_output, write_model
+        from fyke.model.evaluation import report_text
+        from fyke.model.training import train as train_model
+
+        check_output(output, force=force)
+        mapping = parse_label_map(label_map)
+        step("reading the tables")
+        corpus = read_corpus(paths, text_column=text_column, label_column=label_column, label_map=mapping)
+        document, model = train_model(
+            corpus, recipe, columns=(text_column, label_column), label_map=mapping, progress=step
+        )
+        write_model(output, document, model.card, force=force)
+    out.print(report_text(model.card.figures["held_out"]), markup=False)
+    out.print(f"\nmodel {model.card.model_id} written to {output}", markup=False)
+
+
+@app.command()
+def evaluate(
+    paths: Paths,
+    model: ModelDir = None,
+    text_column: Annotated[str | None, typer.Option(help="Column of the text; as in training if not given.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Column of the label; as in training.")] = None,
+    label_map: LabelMap = None,
+    every_row: Annotated[bool, typer.Option("--all", help="Every row, not only the held-out ones.")] = False,
+    any_file: Annotated[bool, typer.Option("--any-file", help="Split files that were not trained on too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Accuracy and the classification report on the rows that training held out."""
+    with progress() as step:
+        from fyke.model.corpus import read_corpus
+        from fyke.model.directory import SHIPPED, load_model
+        from fyke.model.evaluation import check_datasets, evaluate_texts, report_text
+        from fyke.model.training import split_rows
+
+        loaded = load_model(model or SHIPPED)
+        card = loaded.card
+        step("reading the tables")
+        corpus = read_corpus(
+            paths,
+            text_column=text_column or card.text_column,
+            label_column=label_column or card.label_column,
+            label_map=parse_label_map(label_map) or card.label_map,
+        )
+        rows = range(len(corpus.texts))
+        if not every_row:
+            if not any_file:
+                check_datasets(card, corpus, paths)
+            rows = split_rows(len(corpus.texts), test_size=card.split.test_size, random_state=card.split.random_state)[
+                1
+            ]
+        step(f"evaluating {len(rows):,} texts")
+        figures = evaluate_texts(
+            loaded.classifier, [corpus.texts[row] for row in rows], [corpus.labels[row] for row in rows]
+        )
+    if as_json:
+        typer.echo(json.dumps({"model_id": card.model_id, "held_out": not every_row} | figures))
+    else:
+        out.print(report_text(figures), markup=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (FYKE_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (FYKE_PORT).")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
+    cache_url: CacheUrl = None,
+    cache_ttl: Annotated[float | None, typer.Option(help="Seconds that a prediction is kept.")] = None,
+) -> None:
+    """Serve predictions over HTTP."""
+    from fyke.cli.serving import run
+    from fyke.settings import load
+
+    run(load(host=host, port=port, model=model, cache_url=cache_url, cache_ttl=cache_ttl))
+
+
+@app.command()
+def classify(
+    files: Annotated[list[Path] | None, typer.Argument(help="Messages or texts; - or nothing reads stdin.")] = None,
+    model: ModelDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble."""
+    from fyke.cli.classifying import run
+
+    raise typer.Exit(run(files or [Path("-")], model, as_json=as_json))
+
+
+@app.command()
+def smoke(
+    url: Annotated[str, typer.Argument(help="Where the service listens.")] = "http://localhost:8000",
+) -> None:
+    """The published check: five requests, two of them repeats that must be hits."""
+    from fyke.cli.smoking import run
+
+    raise typer.Exit(run(url))
+
+
+@cache_app.command("ls")
+def cache_ls(
+    cache_url: CacheUrl = None,
+    limit: Annotated[int, typer.Option(help="Rows to show; 0 shows all.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """The cached predictions, newest first."""
+    from fyke.cli.caching import list_entries
+
+    list_entries(cache_url, limit, as_json=as_json)
+
+
+@cache_app.command("stats")
+def cache_stats(cache_url: CacheUrl = None) -> None:
+    """How many entries there are for each namespace and model, and their bytes."""
+    from fyke.cli.caching import show_stats
+
+    show_stats(cache_url)
+
+
+@cache_app.command("purge")
+def cache_purge(
+    cache_url: CacheUrl = None,
+    model: Annotated[str | None, typer.Option(help="Only the entries of this model id.")] = None,
+) -> None:
+    """Forget the predictions of the namespace, or of one model in it."""
+    from fyke.cli.caching import purge
+
+    purge(cache_url, model)
+
+
+@model_app.command("show")
+def model_show(
+    directory: Annotated[Path | None, typer.Argument(help="Model directory; without it the shipped model.")] = None,
+) -> None:
+    """The card of a model."""
+    from fyke.model.directory import SHIPPED, load_model
+
+    typer.echo(load_model(directory or SHIPPED).card.model_dump_json(indent=2))
+
+
+def parse_label_map(pairs: list[str] | None) -> dict[str, str] | None:
+    """``VALUE=LABEL`` pairs as a mapping; None when there are none.
+
+    Raises:
+        SettingsError: a pair has no ``=``, or its label is neither of the two.
+    """
+    from fyke.model.labels import LABELS
+
+    if not pairs:
+        return None
+    mapping = {}
+    for pair in pairs:
+        value, equals, label = pair.rpartition("=")
+        if not equals or label not in LABELS:
+            raise SettingsError(f"--label-map {pair!r}: give VALUE=LABEL, with {' or '.join(map(repr, LABELS))}.")
+        mapping[value] = label
+    return mapping

@@ -1,0 +1,47 @@
+"""``fyke serve``."""
+
+import contextlib
+import logging
+import socket
+
+import uvicorn
+
+from fyke.cli.console import err
+from fyke.errors import SettingsError
+from fyke.model.directory import SHIPPED, load_model
+from fyke.service.app import create_app
+from fyke.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SettingsError: the port is taken or the address cannot be listened on.
+        ModelError: the model cannot be loaded.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    model = load_model(settings.model or SHIPPED)
+    app = create_app(settings, model)
+    listener = _listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    err.print(f"Fyke serves at http://{'localhost' if host == '127.0.0.1' else host}:{port}", markup=False)
+    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started:
+        raise SettingsError("The service could not start; the lines above say why.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port or FYKE_PORT."
+        ) from error
+    return listener

@@ -1,0 +1,1 @@
+"""The HTTP service: routes over the predictor."""

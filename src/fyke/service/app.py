@@ -1,0 +1,99 @@
+"""The application: built from plain values, served by uvicorn."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from fyke import __version__
+from fyke.cache.opening import Opened, open_cache
+from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.predictor import Predictor
+from fyke.service.limits import BodyLimit
+from fyke.service.routes import router
+from fyke.settings import Settings, load
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None, model: Model | None = None) -> FastAPI:
+    """The service. Without arguments everything comes from the environment, as uvicorn's factory needs it.
+
+    Raises:
+        SettingsError: a setting cannot be.
+        ModelError: the model directory cannot be loaded.
+    """
+    settings = settings or load()
+    model = model or load_model(settings.model or SHIPPED)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        cache = await open_from(settings)
+        app.state.model = model
+        app.state.predictor = make_predictor(settings, model, cache)
+        app.state.where = cache.where
+        log.info("model %s; predictions are kept in %s", model.card.model_id, cache.where)
+        try:
+            yield
+        finally:
+            await app.state.predictor.close()
+
+    app = FastAPI(
+        title="Fyke",
+        version=__version__,
+        description="Classifies e-mail as phishing or safe, and never computes the same verdict twice.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.include_router(router)
+    return app
+
+
+async def open_from(settings: Settings) -> Opened:
+    """The cache that the settings name."""
+    secret = settings.cache_secret.get_secret_value().encode() if settings.cache_secret else None
+    return await open_cache(
+        settings.cache_url,
+        secret=secret or None,
+        directory=settings.cache_dir,
+        max_bytes=settings.cache_max_bytes,
+        deadline=settings.cache_deadline_ms / 1000,
+    )
+
+
+def make_predictor(settings: Settings, model: Model, cache: Opened) -> Predictor[str, float]:
+    """The predictor over the phishing classifier."""
+    words = settings.cache_preview_words
+    return Predictor(
+        model.classifier,
+        cache.store,
+        memory=cache.memory,
+        secret=cache.secret,
+        namespace=settings.cache_namespace,
+        ttl=settings.cache_ttl,
+        jitter=settings.cache_jitter,
+        preview=lambda text: first_words(text, words),
+    )
+
+
+def first_words(text: str, words: int) -> str:
+    """At most the first ``words`` words of a text, looking no further than its first 2,000 characters."""
+    return " ".join(text[:2000].split(maxsplit=words)[:words]) if words else ""
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """Bad requests in one line that names the field; 400 for what is not JSON, 422 for a wrong field."""
+    assert isinstance(error, RequestValidationError)
+    problems: list[dict[str, Any]] = list(error.errors())
+    if any(problem["type"] == "json_invalid" for problem in problems):
+        return JSONResponse({"detail": 'The body is not valid JSON; send {"text": "..."}.'}, 400)
+    said = []
+    for problem in problems:
+        field = ".".join(str(part) for part in problem["loc"] if part != "body") or "body"
+        said.append(f"{field}: {problem['msg']}")
+    return JSONResponse({"detail": "; ".join(said) + '. Send {"text": "..."} as application/json.'}, 422)

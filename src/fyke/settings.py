@@ -1,0 +1,56 @@
+"""Settings: frozen, from ``FYKE_*`` environment variables; the only reader of the environment."""
+
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fyke.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Flags of the command line come before the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="FYKE_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    model: Path | None = Field(None, description="Model directory; unset serves the shipped model.")
+    max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
+    cache_url: str = Field(
+        "auto",
+        description="Where predictions are kept: redis://, rediss://, embedded://, memory://, none:// or auto "
+        "(a Redis that answers on localhost:6379, else the embedded server, else memory).",
+    )
+    cache_ttl: float = Field(3600, gt=0, description="Seconds that a prediction is kept.")
+    cache_jitter: float = Field(0.1, ge=0, lt=1, description="Largest share by which a TTL is shortened at random.")
+    cache_secret: SecretStr | None = Field(
+        None,
+        description="Secret that keys digests and seals entries, shared by all replicas of one Redis; the "
+        "embedded server makes and keeps its own.",
+    )
+    cache_namespace: str = Field("default", description="Keeps tenants of one Redis apart.")
+    cache_preview_words: int = Field(7, ge=0, le=7, description="First words kept for listings; 0 keeps none.")
+    cache_deadline_ms: float = Field(50, gt=0, description="Milliseconds that a lookup or a write may take.")
+    cache_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_state_path("fyke") / "cache",
+        description="Directory of the embedded server's data and secret.",
+    )
+    cache_max_bytes: int = Field(
+        256 * 2**20, ge=2**20, description="Memory limit in bytes of the embedded server or of memory://."
+    )
+
+
+def load(**flags: Any) -> Settings:
+    """The settings in force: ``flags`` that are not None, then the environment, then the defaults.
+
+    Raises:
+        SettingsError: names each setting that cannot be, and why.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = [f"FYKE_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        raise SettingsError("; ".join(problems)) from None
