@@ -1,5 +1,6 @@
 """``fyke serve``."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -8,8 +9,8 @@ import uvicorn
 
 from fyke.cli.console import err
 from fyke.errors import SettingsError
-from fyke.model.directory import SHIPPED, load_model
-from fyke.service.app import create_app
+from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.service.app import create_app, open_from
 from fyke.settings import Settings
 
 
@@ -22,16 +23,23 @@ def run(settings: Settings) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     model = load_model(settings.model or SHIPPED)
-    app = create_app(settings, model)
     listener = _listen(settings.host, settings.port)
+    loop_factory = uvicorn.Config("").get_loop_factory()
+    with (
+        contextlib.closing(listener),
+        contextlib.suppress(KeyboardInterrupt),
+        asyncio.Runner(loop_factory=loop_factory) as runner,
+    ):
+        runner.run(_serve(settings, model, listener))
+
+
+async def _serve(settings: Settings, model: Model, listener: socket.socket) -> None:
+    """Open the cache first, so that what is wrong with it is said in one line."""
+    app = create_app(settings, model, await open_from(settings))
     host, port = listener.getsockname()[:2]
     err.print(f"Fyke serves at http://{'localhost' if host == '127.0.0.1' else host}:{port}", markup=False)
     config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
-    server = uvicorn.Server(config)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-    if not server.started:
-        raise SettingsError("The service could not start; the lines above say why.")
+    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -20,8 +20,10 @@ from fyke.settings import Settings, load
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None, model: Model | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, model: Model | None = None, opened: Opened | None = None) -> FastAPI:
     """The service. Without arguments everything comes from the environment, as uvicorn's factory needs it.
+
+    A cache that is ``opened`` already is closed with the application.
 
     Raises:
         SettingsError: a setting cannot be.
@@ -32,7 +34,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None) -> 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        cache = await open_from(settings)
+        cache = opened or await open_from(settings)
         app.state.model = model
         app.state.predictor = make_predictor(settings, model, cache)
         app.state.where = cache.where
