@@ -1,7 +1,7 @@
 """Settings: frozen, from ``FYKE_*`` environment variables; the only reader of the environment."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
@@ -21,8 +21,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     cache_url: str = Field(
         "auto",
-        description="Where predictions are kept: redis://, rediss://, embedded://, memory://, none:// or auto "
-        "(a Redis that answers on localhost:6379, else the embedded server, else memory).",
+        description="Where predictions are kept: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://, "
+        "embedded://, memory://, none:// or auto (a Redis that answers on localhost:6379, else the embedded server, "
+        "else memory).",
     )
     cache_ttl: float = Field(3600, gt=0, description="Seconds that a prediction is kept.")
     cache_jitter: float = Field(0.1, ge=0, lt=1, description="Largest share by which a TTL is shortened at random.")
@@ -38,9 +39,22 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_state_path("fyke") / "cache",
         description="Directory of the embedded server's data and secret.",
     )
-    cache_max_bytes: int = Field(
-        256 * 2**20, ge=2**20, description="Memory limit in bytes of the embedded server or of memory://."
+    cache_max_bytes: int = Field(256 * 2**20, ge=2**20, description="Memory limit in bytes of the embedded server.")
+    cache_max_age: float | None = Field(
+        None, gt=0, description="Seconds after which a prediction is made anew whatever its TTL; unset never."
     )
+    cache_memory_entries: int = Field(100_000, ge=0, description="Entries in each process's memory; 0 turns it off.")
+    cache_memory_bytes: int = Field(64 * 2**20, ge=0, description="Bytes of each process's memory; 0 turns it off.")
+    cache_lease_ms: float | None = Field(
+        100,
+        ge=0,
+        description="A model whose predictions take at least so many milliseconds computes a missed key in one "
+        "process of many.",
+    )
+    cache_admission: Literal["always", "auto"] = Field(
+        "always", description="auto skips the store while computing is measured to be cheaper than asking."
+    )
+    cache_verify: float = Field(0.001, ge=0, le=1, description="Share of hits computed again and compared.")
 
 
 def load(**flags: Any) -> Settings:

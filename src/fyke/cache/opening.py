@@ -3,12 +3,14 @@
 import logging
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fyke.cache.entry import Entry
 from fyke.cache.keys import PUBLIC_SECRET
-from fyke.cache.memory import MemoryStore
+from fyke.cache.memory import Memory
 from fyke.cache.redis import RedisStore
 from fyke.cache.store import Store
 from fyke.errors import EmbeddedError, SettingsError, StoreError
@@ -16,22 +18,22 @@ from fyke.errors import EmbeddedError, SettingsError, StoreError
 log = logging.getLogger(__name__)
 
 LOCAL_REDIS = "redis://localhost:6379/0"
-SCHEMES = ("redis", "rediss", "unix", "embedded", "memory", "none", "auto")
-_MEMORY_ENTRY = 600  # bytes, roughly: sizes the number of entries from the bytes allowed
+SERVERS = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+SCHEMES = (*SERVERS, "embedded", "memory", "none", "auto")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a cache URL led to. ``store`` and ``memory`` are both None for ``none://``."""
+    """What a cache URL led to: a store, or ``only_memory``, or neither for ``none://``."""
 
     store: Store | None
-    memory: MemoryStore | None
+    only_memory: bool
     secret: bytes
     where: str
 
 
 async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_bytes: int, deadline: float) -> Opened:
-    """Open the store that ``url`` names. ``deadline`` in seconds, ``max_bytes`` for what is our own memory.
+    """Open the store that ``url`` names. ``deadline`` in seconds, ``max_bytes`` bounds the embedded server.
 
     A Redis that does not answer is said once, and opened all the same: it may come back.
 
@@ -44,9 +46,9 @@ async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_byt
         kinds = ", ".join(f"{one}://" for one in SCHEMES if one != "auto")
         raise SettingsError(f"FYKE_CACHE_URL={url!r} names no known store; give {kinds} or auto.")
     if scheme == "none":
-        return Opened(None, None, PUBLIC_SECRET, "nowhere (none://)")
+        return Opened(None, False, PUBLIC_SECRET, "nowhere (none://)")
     if scheme == "memory":
-        return _memory(max_bytes)
+        return _memory()
     if scheme == "embedded":
         return _embedded(directory, max_bytes, deadline, secret)
     if scheme == "auto":
@@ -57,7 +59,7 @@ async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_byt
         await store.ping()
     except StoreError as error:
         log.warning("the cache at %s cannot be reached (%s); predictions go on without it", where, error)
-    return Opened(store, None, _shared_secret(secret), where)
+    return Opened(store, False, _shared_secret(secret), where)
 
 
 async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes | None) -> Opened:
@@ -68,17 +70,24 @@ async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes 
         await store.close()
     else:
         await store.close()
-        return Opened(RedisStore(LOCAL_REDIS, deadline=deadline), None, _shared_secret(secret), LOCAL_REDIS)
+        return Opened(RedisStore(LOCAL_REDIS, deadline=deadline), False, _shared_secret(secret), LOCAL_REDIS)
     try:
         return _embedded(directory, max_bytes, deadline, secret)
     except EmbeddedError as error:
         log.warning("%s Predictions are kept in this process's memory.", error)
-        return _memory(max_bytes)
+        return _memory()
 
 
-def _memory(max_bytes: int) -> Opened:
-    memory = MemoryStore(max_bytes=max_bytes, max_entries=max(1, max_bytes // _MEMORY_ENTRY))
-    return Opened(None, memory, secrets.token_bytes(32), "memory of this process (memory://)")
+def _memory() -> Opened:
+    return Opened(None, True, secrets.token_bytes(32), "memory of this process (memory://)")
+
+
+def new_memory(*, max_entries: int, max_bytes: int) -> Memory[Entry] | None:
+    """The memory tier; None where either bound is 0."""
+    if not (max_entries and max_bytes):
+        return None
+    size: Callable[[Entry], int] = lambda entry: len(entry.payload) + len(entry.preview)  # noqa: E731
+    return Memory(size, max_entries=max_entries, max_bytes=max_bytes)
 
 
 def _embedded(directory: Path, max_bytes: int, deadline: float, secret: bytes | None) -> Opened:
@@ -91,7 +100,7 @@ def _embedded(directory: Path, max_bytes: int, deadline: float, secret: bytes | 
         server.close()
         raise EmbeddedError(f"{directory}: the cache's secret cannot be kept ({error.strerror}).") from error
     store = RedisStore(f"unix://{server.socket_path}", deadline=deadline, owner=server)
-    return Opened(store, None, kept, f"embedded server in {directory}")
+    return Opened(store, False, kept, f"embedded server in {directory}")
 
 
 def kept_secret(directory: Path) -> bytes:

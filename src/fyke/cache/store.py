@@ -1,31 +1,33 @@
-"""What a store is: a place for sealed bytes under keys, asked for many at a time."""
+"""What a store is: a place for sealed bytes under keys, shared by processes, asked for many at a time."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One value to keep under ``key`` for ``ttl_ms`` milliseconds."""
+    """One value to keep under ``key`` for ``ttl_ms`` milliseconds; a renewal only replaces what is there."""
 
     key: str
     value: bytes
     ttl_ms: int
+    renewal: bool = False
 
 
 class Store(Protocol):
     """Keeps sealed entries. Every method but ``close`` may raise `fyke.errors.StoreError`."""
 
-    name: str
-    """The tier as answers name it: ``redis`` or ``memory``."""
-
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values of ``keys`` in order, None where there is none."""
         ...
 
-    async def set_many(self, writes: Sequence[Write]) -> None:
-        """Keep every value, replacing what is there."""
+    async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> None:
+        """Keep every value, and give back the leases on ``done``, in one exchange."""
+        ...
+
+    async def lease_many(self, keys: Sequence[str], ttl_ms: int) -> list[tuple[bytes | None, bool]]:
+        """For each key its value, and whether the lease to compute it is now the caller's, in one exchange."""
         ...
 
     def scan(self, prefix: str) -> AsyncIterator[list[tuple[str, bytes]]]:
@@ -33,7 +35,11 @@ class Store(Protocol):
         ...
 
     async def purge(self, prefix: str) -> int:
-        """Forget every key that begins with ``prefix``; says how many there were."""
+        """Forget every key that begins with ``prefix`` and tell every listener; says how many there were."""
+        ...
+
+    async def listen(self, purged: Callable[[str], None]) -> None:
+        """Call ``purged`` with each purge's prefix until cancelled; with ``""`` when some may have been missed."""
         ...
 
     async def ping(self) -> None:

@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from fyke import __version__
-from fyke.cache.opening import Opened, open_cache
+from fyke.cache.opening import Opened, new_memory, open_cache
+from fyke.cache.tiers import Lifetimes
 from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.predictor import Predictor
 from fyke.service.limits import BodyLimit
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         app.state.model = model
         app.state.predictor = make_predictor(settings, model, cache)
         app.state.where = cache.where
+        await app.state.predictor.start()
         log.info("model %s; predictions are kept in %s", model.card.model_id, cache.where)
         try:
             yield
@@ -71,15 +73,24 @@ async def open_from(settings: Settings) -> Opened:
 def make_predictor(settings: Settings, model: Model, cache: Opened) -> Predictor[str, float]:
     """The predictor over the phishing classifier."""
     words = settings.cache_preview_words
+    memory = None
+    if cache.store is not None or cache.only_memory:
+        memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
     return Predictor(
         model.classifier,
         cache.store,
-        memory=cache.memory,
+        memory=memory,
         secret=cache.secret,
         namespace=settings.cache_namespace,
-        ttl=settings.cache_ttl,
-        jitter=settings.cache_jitter,
+        lifetimes=Lifetimes(
+            int(settings.cache_ttl * 1000),
+            settings.cache_jitter,
+            None if settings.cache_max_age is None else int(settings.cache_max_age * 1000),
+        ),
         preview=lambda text: first_words(text, words),
+        lease_seconds=None if settings.cache_lease_ms is None else settings.cache_lease_ms / 1000,
+        admission=settings.cache_admission,
+        verify=settings.cache_verify,
     )
 
 

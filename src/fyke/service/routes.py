@@ -1,11 +1,15 @@
 """The routes."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from fyke.errors import NotCached
 from fyke.model.card import Card
 from fyke.model.classifier import verdict
-from fyke.predictor import Answer
+from fyke.predictor import Predictor
+from fyke.service.caching import cache_status, read_wishes
 from fyke.service.schemas import PredictRequest, PredictResponse, Problem
 
 router = APIRouter()
@@ -13,34 +17,23 @@ router = APIRouter()
 
 @router.post(
     "/predict",
-    responses={status: {"model": Problem} for status in (400, 413, 422)},
+    responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
     summary="Classify one text",
 )
 async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResponse:
     """Phishing or safe, with the probability of that label; `Cache-Status` tells where it came from."""
     state = request.app.state
-    answer = await state.predictor.predict(body.text)
+    try:
+        answer = await state.predictor.predict(body.text, read_wishes(request.headers.get("cache-control", "")))
+    except NotCached as error:
+        status = "fyke; fwd=request; fwd-status=504; detail=only-if-cached"
+        raise HTTPException(504, str(error), headers={"Cache-Status": status}) from error
     label, probability = verdict(answer.prediction)
     response.headers["Cache-Status"] = cache_status(answer)
     if answer.tier != "model":
         response.headers["Age"] = str(answer.age)
     response.headers["Cache-Control"] = "no-store"  # for caches between us and the client: mail is private
     return PredictResponse.model_construct(prediction=label, probability=probability)
-
-
-def cache_status(answer: Answer[float]) -> str:
-    """The answer's way as an RFC 9211 ``Cache-Status`` member; ``detail`` is the tier."""
-    if answer.tier == "model":
-        parts = ["fyke", "fwd=miss"]
-        if answer.shared:
-            parts.append("collapsed")
-        elif answer.ttl is not None:
-            parts.append("stored")
-    else:
-        parts = ["fyke", "hit"]
-    if answer.ttl is not None:
-        parts.append(f"ttl={answer.ttl}")
-    return "; ".join([*parts, f"detail={answer.tier}"])
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -53,8 +46,15 @@ async def livez() -> dict[str, str]:
 async def readyz(request: Request) -> JSONResponse:
     """Ready with a model loaded; trouble with the cache is told but does not make it unready."""
     predictor = request.app.state.predictor
-    cache = "none" if predictor.store is None and predictor.memory is None else predictor.breaker.state
+    cache = predictor.tiers.reads.state if predictor.tiers.keeps else "none"
     return JSONResponse({"status": "ok", "model_id": predictor.model.id, "cache_breaker": cache})
+
+
+@router.get("/cache", summary="What the cache did, and whether it pays")
+async def cache(request: Request) -> dict[str, Any]:
+    """Figures of this process since it started."""
+    predictor: Predictor[str, float] = request.app.state.predictor
+    return {"where": request.app.state.where} | predictor.report()
 
 
 @router.get("/model", summary="The card of the model that answers")
