@@ -83,12 +83,13 @@ def test_killing_the_service_leaves_no_server(serve: Serve, tmp_path: Path) -> N
 
 def test_an_absent_redis_is_said_once_and_predictions_go_on(serve: Serve) -> None:
     """With `redis://` and no server there, the service starts, says so in one line, and answers."""
-    service = serve("--cache-url", "redis://127.0.0.1:1/0")
-    for _ in range(10):
-        answer = httpx.post(service.url + "/predict", json={"text": "hello"})
+    service = serve("--cache-url", "redis://127.0.0.1:1/0", FYKE_CACHE_SECRET="s")
+    for number in range(10):
+        answer = httpx.post(service.url + "/predict", json={"text": "invoice " * (number + 1)})
         assert answer.status_code == 200
         assert answer.headers["cache-status"].startswith("fyke; fwd=miss")
-    assert service.said().count("cannot be reached") == 1
+    assert service.said().count("WARNING fyke.cache.opening") == 1
+    assert "WARNING fyke.cache.tiers" not in service.said()
 
 
 def test_predictions_go_on_when_redis_dies_and_hits_return_with_it(serve: Serve, redis_server: RedisServer) -> None:
@@ -98,7 +99,7 @@ def test_predictions_go_on_when_redis_dies_and_hits_return_with_it(serve: Serve,
     redis_server.process.kill()
     redis_server.process.wait()
     for number in range(20):
-        assert httpx.post(service.url + "/predict", json={"text": f"invoice {number}"}).status_code == 200
+        assert httpx.post(service.url + "/predict", json={"text": "invoice " * (number + 1)}).status_code == 200
     assert httpx.get(service.url + "/readyz").json()["cache_breaker"] == "open"
 
 

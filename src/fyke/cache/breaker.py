@@ -24,6 +24,11 @@ class Breaker:
             return "closed"
         return "half-open" if self._probing or self._clock() >= self._retry_at else "open"
 
+    def trip(self) -> None:
+        """Open at once: it is known that calls fail."""
+        self._failed = self._limit
+        self._retry_at = self._clock() + self._cooldown
+
     def allow(self) -> bool:
         """Whether to make the call; while half-open, true for one caller at a time."""
         if self._failed < self._limit:

@@ -30,6 +30,7 @@ class Opened:
     only_memory: bool
     secret: bytes
     where: str
+    reachable: bool = True
 
 
 async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_bytes: int, deadline: float) -> Opened:
@@ -55,11 +56,13 @@ async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_byt
         return await _auto(directory, max_bytes, deadline, secret)
     store = RedisStore(url, deadline=deadline)
     where = _without_password(url)
+    reachable = True
     try:
         await store.ping()
     except StoreError as error:
+        reachable = False
         log.warning("the cache at %s cannot be reached (%s); predictions go on without it", where, error)
-    return Opened(store, False, _shared_secret(secret), where)
+    return Opened(store, False, _shared_secret(secret), where, reachable)
 
 
 async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes | None) -> Opened:

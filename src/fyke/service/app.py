@@ -76,7 +76,7 @@ def make_predictor(settings: Settings, model: Model, cache: Opened) -> Predictor
     memory = None
     if cache.store is not None or cache.only_memory:
         memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
-    return Predictor(
+    predictor = Predictor(
         model.classifier,
         cache.store,
         memory=memory,
@@ -92,6 +92,10 @@ def make_predictor(settings: Settings, model: Model, cache: Opened) -> Predictor
         admission=settings.cache_admission,
         verify=settings.cache_verify,
     )
+    if not cache.reachable:  # said already; the breakers find the way back
+        predictor.tiers.reads.trip()
+        predictor.tiers.writes.trip()
+    return predictor
 
 
 def first_words(text: str, words: int) -> str:
