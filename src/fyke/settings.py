@@ -13,12 +13,13 @@ from fyke.errors import SettingsError
 class Settings(BaseSettings):
     """Everything that can be set. Flags of the command line come before the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="FYKE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FYKE_", frozen=True, extra="ignore", env_parse_none_str="none")
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     model: Path | None = Field(None, description="Model directory; unset serves the shipped model.")
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
+    max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     cache_url: str = Field(
         "auto",
         description="Where predictions are kept: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://, "
@@ -41,7 +42,7 @@ class Settings(BaseSettings):
     )
     cache_max_bytes: int = Field(256 * 2**20, ge=2**20, description="Memory limit in bytes of the embedded server.")
     cache_max_age: float | None = Field(
-        None, gt=0, description="Seconds after which a prediction is made anew whatever its TTL; unset never."
+        None, gt=0, description="Seconds after which a prediction is made anew whatever its TTL; none never."
     )
     cache_memory_entries: int = Field(100_000, ge=0, description="Entries in each process's memory; 0 turns it off.")
     cache_memory_bytes: int = Field(64 * 2**20, ge=0, description="Bytes of each process's memory; 0 turns it off.")
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
         100,
         ge=0,
         description="A model whose predictions take at least so many milliseconds computes a missed key in one "
-        "process of many.",
+        "process of many; none never.",
     )
     cache_admission: Literal["always", "auto"] = Field(
         "always", description="auto skips the store while computing is measured to be cheaper than asking."

@@ -13,6 +13,7 @@ import re
 from fyke.errors import SettingsError
 
 PREFIX = "fyke:1"
+LEASES = "fyke:lease:"  # before a key: the lease on computing it
 PUBLIC_SECRET = b"no secret was set: digests can be tested by anyone who reads the store"
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")

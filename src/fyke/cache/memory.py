@@ -56,6 +56,10 @@ class Memory(Generic[Value]):
         if self._size(value) + OVERHEAD <= self._kept.maxsize:
             self._kept[key] = (value, expires)
 
+    def drop(self, key: str) -> None:
+        """Forget one key, if it is kept."""
+        self._kept.pop(key, None)
+
     def purge(self, prefix: str) -> int:
         """Forget every key that begins with ``prefix``; says how many there were."""
         doomed = [key for key in self._kept if key.startswith(prefix)]

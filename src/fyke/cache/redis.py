@@ -9,11 +9,11 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from fyke.cache.clients import make_client
+from fyke.cache.keys import LEASES
 from fyke.cache.store import Write
 from fyke.errors import StoreError
 
 PURGES = "fyke:1:purges"  # the channel on which purges are told
-LEASES = "fyke:lease:"
 _SCAN_COUNT = 500
 _RECONNECT_SECONDS = 0.25
 
@@ -48,13 +48,21 @@ class RedisStore:
         async with _within(self._deadline):
             return await self._mget(keys)
 
-    async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> None:
+    async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> list[bool]:
         """One pipeline of SET with PX, and UNLINK for the leases, within the deadline."""
         async with _within(self._deadline), self._pipeline() as pipeline:
             for write in writes:
                 pipeline.set(write.key, write.value, px=write.ttl_ms, xx=write.renewal)
             for key in done:
                 pipeline.unlink(LEASES + key)
+            replies = await pipeline.execute()
+        return [bool(reply) for reply in replies[: len(writes)]]
+
+    async def drop_many(self, keys: Sequence[str]) -> None:
+        """One pipeline of UNLINK, within the deadline."""
+        async with _within(self._deadline), self._pipeline() as pipeline:
+            for key in keys:
+                pipeline.unlink(key)
             await pipeline.execute()
 
     async def lease_many(self, keys: Sequence[str], ttl_ms: int) -> list[tuple[bytes | None, bool]]:

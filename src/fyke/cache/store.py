@@ -22,8 +22,15 @@ class Store(Protocol):
         """The values of ``keys`` in order, None where there is none."""
         ...
 
-    async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> None:
-        """Keep every value, and give back the leases on ``done``, in one exchange."""
+    async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> list[bool]:
+        """Keep every value and give back the leases on ``done``, in one exchange; says which were kept.
+
+        Only a renewal may not be: when there is nothing to renew.
+        """
+        ...
+
+    async def drop_many(self, keys: Sequence[str]) -> None:
+        """Forget these keys."""
         ...
 
     async def lease_many(self, keys: Sequence[str], ttl_ms: int) -> list[tuple[bytes | None, bool]]:

@@ -1,40 +1,22 @@
 """Memory over a store: sealed entries in and out, within deadlines, behind breakers, for one model."""
 
+import asyncio
+import contextlib
 import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 from fyke.cache.breaker import Breaker
 from fyke.cache.entry import Entry, open_sealed, seal
-from fyke.cache.keys import Keyring
+from fyke.cache.keys import LEASES, Keyring
 from fyke.cache.ledger import Ledger
+from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
 from fyke.cache.store import Store, Write
 from fyke.errors import StoreError
 
 log = logging.getLogger(__name__)
-
-RENEW_BELOW = 0.25  # a hit on an entry with less than this share of its TTL left renews it
-
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """How long entries live, in milliseconds; ``max_age`` counts from the prediction and no renewal passes it."""
-
-    ttl: int
-    jitter: float = 0.1
-    max_age: int | None = None
-
-    def expiry(self, created: int, now: int, rng: random.Random) -> int:
-        """When an entry kept or renewed now goes: after the TTL, less a random share of up to ``jitter``."""
-        expires = now + int(self.ttl * (1 - self.jitter * rng.random()))
-        return expires if self.max_age is None else min(expires, created + self.max_age)
-
-    def alive(self, entry: Entry, now: int) -> bool:
-        """Whether an entry may still answer."""
-        return entry.expires > now and (self.max_age is None or now - entry.created < self.max_age)
 
 
 class Tiers:
@@ -64,11 +46,14 @@ class Tiers:
         self._monotonic = monotonic
         self._rng = rng or random.Random()  # noqa: S311 - spreads expiry, guards nothing
         self._landing: dict[str, Entry] = {}
+        self._renewing: set[str] = set()
+        self._probes: set[asyncio.Task[list[Entry | None] | None]] = set()
+        self._listener: asyncio.Task[None] | None = None
 
     @property
     def keeps(self) -> bool:
-        """Whether there is any tier at all."""
-        return self.store is not None or self.memory is not None
+        """Whether anything can be kept now: in memory, or in a store that takes writes."""
+        return self.memory is not None or (self.store is not None and self.writes.state != "open")
 
     def recall(self, key: str) -> Entry | None:
         """The entry in this process: kept in memory, or on its way to the store."""
@@ -77,25 +62,22 @@ class Tiers:
             entry = self.memory.get(key)
         return entry if entry is not None and self._lifetimes.alive(entry, self.clock()) else None
 
-    async def fetch(self, keys: Sequence[str]) -> list[Entry | None] | None:
-        """The store's entries for keys, in order; None when it was not asked or did not answer."""
-        if self.store is None or not self.reads.allow():
-            return None
-        started = self._monotonic()
-        try:
-            values = await self.store.get_many(keys)
-        except StoreError as error:
-            self._failed("lookup", error)
-            return None
-        except BaseException:
-            self.reads.failed()
-            raise
-        finally:
-            self.ledger.lookup.add(len(keys), self._monotonic() - started)
-        self._worked(self.reads, "lookups")
-        return [self._open(key, value) for key, value in zip(keys, values, strict=True)]
+    async def fetch(self, keys: Sequence[str]) -> list[Entry | None]:
+        """The store's entries for keys, in order; None where there is none, or no answer.
 
-    async def lease(self, keys: Sequence[str], ttl_ms: int) -> list[tuple[Entry | None, bool]]:
+        While the breaker is not closed nobody waits: a lookup in the background tests the way back.
+        """
+        nothing: list[Entry | None] = [None] * len(keys)
+        if self.store is None or not keys or not self.reads.allow():
+            return nothing
+        if self.reads.state == "closed":
+            return await self._ask(self.store, keys) or nothing
+        probe = asyncio.get_running_loop().create_task(self._ask(self.store, keys))
+        self._probes.add(probe)
+        probe.add_done_callback(self._probes.discard)
+        return nothing
+
+    async def lease(self, keys: Sequence[str], seconds: float) -> list[tuple[Entry | None, bool]]:
         """For each key its entry if there is one by now, and whether computing it is the caller's alone.
 
         Where the store does not answer, everything is the caller's.
@@ -103,12 +85,18 @@ class Tiers:
         if self.store is None or self.reads.state != "closed":
             return [(None, True)] * len(keys)
         try:
-            found = await self.store.lease_many(keys, ttl_ms)
+            found = await self.store.lease_many(keys, int(seconds * 1000))
         except StoreError as error:
             self._failed("lookup", error)
             return [(None, True)] * len(keys)
         self._worked(self.reads, "lookups")
         return [(self._open(key, value), leased) for key, (value, leased) in zip(keys, found, strict=True)]
+
+    async def keep_leases(self, keys: Sequence[str], seconds: float) -> None:
+        """Let the leases on ``keys`` run so much longer, from now; one that is lost is not taken again."""
+        if self.store is not None and self.writes.state == "closed":
+            with contextlib.suppress(StoreError):
+                await self.store.set_many([Write(LEASES + key, b"", int(seconds * 1000), renewal=True) for key in keys])
 
     def make(self, payload: bytes, preview: str) -> Entry:
         """An entry for a prediction made now."""
@@ -120,53 +108,131 @@ class Tiers:
         if self.memory is not None:
             self.memory.put(key, entry, entry.expires)
 
-    def renewal(self, entry: Entry) -> Entry | None:
+    def renewal(self, key: str, entry: Entry) -> Entry | None:
         """The same entry with a new TTL when it is near its end; None when it is not, or cannot live longer."""
-        now = self.clock()
-        if entry.expires - now > RENEW_BELOW * self._lifetimes.ttl:
+        if key in self._renewing or (self.store is not None and self.writes.state == "open"):
             return None
-        expires = self._lifetimes.expiry(entry.created, now, self._rng)
-        return replace(entry, expires=expires) if expires > entry.expires else None
+        again = self._lifetimes.renewal(entry, self.clock(), self._rng)
+        if again is not None:
+            self._renewing.add(key)
+        return again
 
-    async def settle(self, fresh: dict[str, Entry], renewed: dict[str, Entry], done: Sequence[str] = ()) -> None:
+    async def settle(
+        self,
+        fresh: dict[str, Entry],
+        renewed: dict[str, Entry],
+        done: Sequence[str] = (),
+        generation: int | None = None,
+    ) -> None:
         """Write entries to the store in one pipeline and give back leases; trouble is counted, never raised.
 
-        Until the write is over, `recall` finds the fresh ones.
+        Until the write is over, `recall` finds the fresh ones. What a purge overtook, since ``generation``, is
+        dropped again. An entry that the store has lost meanwhile is not renewed, and leaves memory too.
         """
-        for key, entry in renewed.items():
-            self.admit(key, entry)
-        self.ledger.renewed += len(renewed)
-        if self.store is None or not (fresh or renewed or done) or not self.writes.allow():
-            return
-        writes = [self._write(key, entry) for key, entry in fresh.items()]
-        writes += [self._write(key, entry, renewal=True) for key, entry in renewed.items()]
-        self._landing |= fresh
-        started = self._monotonic()
+        generation = self.generation if generation is None else generation
+        renewals = list(renewed)
         try:
-            await self.store.set_many(writes, done)
-        except StoreError as error:
-            self._failed("write", error)
-        except BaseException:
-            self.writes.failed()
-            raise
-        else:
-            self._worked(self.writes, "writes")
-            self.ledger.bytes_written += sum(len(write.value) for write in writes)
+            if self.store is None:
+                self._renewed_in_memory(renewed, [True] * len(renewals))
+            elif (fresh or renewed or done) and self.writes.allow():
+                kept = await self._put(self.store, fresh, renewed, done)
+                if kept is not None:
+                    self._renewed_in_memory(renewed, kept[len(fresh) :])
+                if fresh and generation != self.generation:
+                    await self._drop(self.store, list(fresh))
         finally:
-            self.ledger.write.add(max(1, len(writes)), self._monotonic() - started)
-            for key, entry in fresh.items():
-                if self._landing.get(key) is entry:
-                    del self._landing[key]
+            self._renewing.difference_update(renewals)
+
+    async def purge(self, prefix: str) -> int:
+        """Forget everything under a prefix, here and in the store, which tells the others; says how many.
+
+        Raises:
+            StoreError: the store did not answer; this process has forgotten all the same.
+        """
+        before = 0 if self.memory is None else len(self.memory)
+        self.forget(prefix)
+        if self.store is not None:
+            return await self.store.purge(prefix)
+        return before - (0 if self.memory is None else len(self.memory))
 
     def forget(self, prefix: str) -> None:
-        """Drop from this process what a purge anywhere has dropped; ``""`` drops everything."""
-        if prefix and not (self.keyring.prefix.startswith(prefix) or prefix.startswith(self.keyring.prefix)):
+        """Drop from this process what a purge anywhere has dropped; ``""``, when one may have been missed: all."""
+        mine = self.keyring.prefix
+        if not (mine.startswith(prefix) or prefix.startswith(mine)):
             return
         if prefix:
             self.generation += 1
             self._landing.clear()
         if self.memory is not None:
             self.memory.purge(prefix)
+
+    def follow_purges(self) -> None:
+        """From now on, forget what other processes purge."""
+        if self.store is not None and self._listener is None:
+            self._listener = asyncio.get_running_loop().create_task(self.store.listen(self.forget))
+
+    async def close(self) -> None:
+        """Stop following, then close the store."""
+        tasks = [*self._probes, *([self._listener] if self._listener else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.store is not None:
+            await self.store.close()
+
+    async def _ask(self, store: Store, keys: Sequence[str]) -> list[Entry | None] | None:
+        started = self._monotonic()
+        try:
+            values = await store.get_many(keys)
+        except StoreError as error:
+            self._failed("lookup", error)
+            return None
+        except BaseException:
+            self.reads.failed()
+            raise
+        finally:
+            self.ledger.lookup.add(len(keys), self._monotonic() - started)
+        self._worked(self.reads, "lookups")
+        return [self._open(key, value) for key, value in zip(keys, values, strict=True)]
+
+    async def _put(
+        self, store: Store, fresh: dict[str, Entry], renewed: dict[str, Entry], done: Sequence[str]
+    ) -> list[bool] | None:
+        """One pipelined write; for each entry, the fresh ones first, whether the store has it now."""
+        writes = [self._write(key, entry) for key, entry in fresh.items()]
+        writes += [self._write(key, entry, renewal=True) for key, entry in renewed.items()]
+        self._landing |= fresh
+        started = self._monotonic()
+        try:
+            kept = await store.set_many(writes, done)
+        except StoreError as error:
+            self._failed("write", error)
+            return None
+        except BaseException:
+            self.writes.failed()
+            raise
+        finally:
+            self.ledger.write.add(max(1, len(writes)), self._monotonic() - started)
+            for key, entry in fresh.items():
+                if self._landing.get(key) is entry:
+                    del self._landing[key]
+        self._worked(self.writes, "writes")
+        self.ledger.bytes_written += sum(len(write.value) for write in writes)
+        return kept
+
+    def _renewed_in_memory(self, renewed: dict[str, Entry], kept: Sequence[bool]) -> None:
+        for (key, entry), still_there in zip(renewed.items(), kept, strict=True):
+            if still_there:
+                self.ledger.renewed += 1
+                self.admit(key, entry)
+            elif self.memory is not None:
+                self.memory.drop(key)
+
+    async def _drop(self, store: Store, keys: Sequence[str]) -> None:
+        try:
+            await store.drop_many(keys)
+        except StoreError as error:
+            self._failed("write", error)
 
     def _write(self, key: str, entry: Entry, *, renewal: bool = False) -> Write:
         ttl = max(1, entry.expires - self.clock())

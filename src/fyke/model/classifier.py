@@ -91,6 +91,10 @@ class TfidfClassifier:
         """
         return decode(payload)
 
+    def agrees(self, kept: float, computed: float) -> bool:
+        """Whether two scores are one: processors may differ in the last digits of a sum."""
+        return abs(kept - computed) <= 1e-9
+
 
 def decode(payload: bytes) -> float:
     """The score that `TfidfClassifier.encode` made bytes of.

@@ -10,10 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from fyke import __version__
+from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.opening import Opened, new_memory, open_cache
-from fyke.cache.tiers import Lifetimes
+from fyke.errors import NotCached
 from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.predictor import Predictor
+from fyke.service.caching import NOT_CACHED
 from fyke.service.limits import BodyLimit
 from fyke.service.routes import router
 from fyke.settings import Settings, load
@@ -39,6 +41,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         app.state.model = model
         app.state.predictor = make_predictor(settings, model, cache)
         app.state.where = cache.where
+        app.state.max_batch = settings.max_batch
         await app.state.predictor.start()
         log.info("model %s; predictions are kept in %s", model.card.model_id, cache.where)
         try:
@@ -54,6 +57,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     )
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(NotCached, _not_cached)
+    app.add_exception_handler(Exception, _failed)
     app.include_router(router)
     return app
 
@@ -107,10 +112,21 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     """Bad requests in one line that names the field; 400 for what is not JSON, 422 for a wrong field."""
     assert isinstance(error, RequestValidationError)
     problems: list[dict[str, Any]] = list(error.errors())
+    example = '{"texts": ["...", "..."]}' if request.url.path.endswith("/batch") else '{"text": "..."}'
     if any(problem["type"] == "json_invalid" for problem in problems):
-        return JSONResponse({"detail": 'The body is not valid JSON; send {"text": "..."}.'}, 400)
+        return JSONResponse({"detail": f"The body is not valid JSON; send {example}."}, 400)
     said = []
     for problem in problems:
         field = ".".join(str(part) for part in problem["loc"] if part != "body") or "body"
         said.append(f"{field}: {problem['msg']}")
-    return JSONResponse({"detail": "; ".join(said) + '. Send {"text": "..."} as application/json.'}, 422)
+    return JSONResponse({"detail": "; ".join(said) + f". Send {example} as application/json."}, 422)
+
+
+async def _not_cached(request: Request, error: Exception) -> JSONResponse:
+    """Only a kept answer was wanted, and there is none: 504, as RFC 9111 says."""
+    return JSONResponse({"detail": str(error)}, 504, headers={"Cache-Status": NOT_CACHED})
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    """What should not happen, in one line; the log has the rest."""
+    return JSONResponse({"detail": "The prediction failed; the service's log says why."}, 500)

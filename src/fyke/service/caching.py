@@ -1,6 +1,15 @@
-"""What HTTP says of caches: request directives (RFC 9111) in, ``Cache-Status`` (RFC 9211) out."""
+"""What HTTP says of caches: request directives (RFC 9111) in, ``Cache-Status`` (RFC 9211) and ``Age`` out.
 
-from fyke.predictor import ANY, Answer, Wishes
+Nothing here knows of e-mail: any FastAPI application over a predictor can use it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from fyke.predictor import Answer, Wishes
+
+NOT_CACHED = "fyke; detail=only-if-cached"  # neither a hit nor forwarded
 
 
 def read_wishes(header: str) -> Wishes:
@@ -9,7 +18,7 @@ def read_wishes(header: str) -> Wishes:
     A ``max-age`` that is no number counts as 0, the strictest reading.
     """
     if not header:
-        return ANY
+        return Wishes()
     given = {}
     for directive in header.lower().split(","):
         name, _, value = directive.strip().partition("=")
@@ -23,17 +32,38 @@ def read_wishes(header: str) -> Wishes:
     )
 
 
-def cache_status(answer: Answer[float]) -> str:
-    """The answer's way as a ``Cache-Status`` member; ``detail`` is the tier."""
+def cache_headers(answer: Answer[Any]) -> dict[str, str]:
+    """What a response says of an answer's way. ``detail`` is the tier.
+
+    ``Cache-Control: no-store`` is meant for caches between the service and its client: a POST's answer is private.
+    """
+    headers = {"Cache-Status": _status(answer), "Cache-Control": "no-store"}
+    if answer.tier != "model":
+        headers["Age"] = str(answer.age)
+    return headers
+
+
+def batch_headers(answers: Sequence[Answer[Any]]) -> dict[str, str]:
+    """The same for a batch: a hit when every answer is one; ``detail`` counts the tiers, ``Age`` is the oldest's."""
+    tiers = Counter(answer.tier for answer in answers)
+    way = "hit" if not tiers["model"] else "fwd=partial" if len(tiers) > 1 else "fwd=miss"
+    detail = " ".join(f"{tier}={count}" for tier, count in sorted(tiers.items()))
+    headers = {"Cache-Status": f'fyke; {way}; detail="{detail}"', "Cache-Control": "no-store"}
+    if tiers["model"] < len(answers):
+        headers["Age"] = str(max(answer.age for answer in answers))
+    return headers
+
+
+def _status(answer: Answer[Any]) -> str:
     parts = ["fyke"]
     if answer.tier != "model":
         parts.append("hit")
     else:
-        parts.append("fwd=request" if answer.asked_anew else "fwd=miss")
-        if answer.ttl is not None and not answer.shared:
+        parts.append("fwd=request" if answer.refused else "fwd=miss")
+        if answer.shared:
+            parts.append("collapsed")
+        elif answer.ttl is not None:
             parts.append("stored")
-    if answer.shared:
-        parts.append("collapsed")
     if answer.ttl is not None:
         parts.append(f"ttl={answer.ttl}")
     return "; ".join([*parts, f"detail={answer.tier}"])

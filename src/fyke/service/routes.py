@@ -5,12 +5,11 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from fyke.errors import NotCached
 from fyke.model.card import Card
 from fyke.model.classifier import verdict
-from fyke.predictor import Predictor
-from fyke.service.caching import cache_status, read_wishes
-from fyke.service.schemas import PredictRequest, PredictResponse, Problem
+from fyke.predictor import Answer, Predictor
+from fyke.service.caching import batch_headers, cache_headers, read_wishes
+from fyke.service.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse, Problem
 
 router = APIRouter()
 
@@ -22,17 +21,30 @@ router = APIRouter()
 )
 async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResponse:
     """Phishing or safe, with the probability of that label; `Cache-Status` tells where it came from."""
-    state = request.app.state
-    try:
-        answer = await state.predictor.predict(body.text, read_wishes(request.headers.get("cache-control", "")))
-    except NotCached as error:
-        status = "fyke; fwd=request; fwd-status=504; detail=only-if-cached"
-        raise HTTPException(504, str(error), headers={"Cache-Status": status}) from error
+    predictor: Predictor[str, float] = request.app.state.predictor
+    answer = await predictor.predict(body.text, read_wishes(request.headers.get("cache-control", "")))
+    response.headers.update(cache_headers(answer))
+    return _prediction(answer)
+
+
+@router.post(
+    "/predict/batch",
+    responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
+    summary="Classify many texts",
+)
+async def predict_batch(body: BatchRequest, request: Request, response: Response) -> BatchResponse:
+    """A prediction for each text, in order; each is looked up on its own, and only the missing are computed."""
+    predictor: Predictor[str, float] = request.app.state.predictor
+    most: int = request.app.state.max_batch
+    if len(body.texts) > most:
+        raise HTTPException(413, f"texts: {len(body.texts)} in one request; send at most {most}.")
+    answers = await predictor.predict_many(body.texts, read_wishes(request.headers.get("cache-control", "")))
+    response.headers.update(batch_headers(answers))
+    return BatchResponse.model_construct(predictions=[_prediction(answer) for answer in answers])
+
+
+def _prediction(answer: Answer[float]) -> PredictResponse:
     label, probability = verdict(answer.prediction)
-    response.headers["Cache-Status"] = cache_status(answer)
-    if answer.tier != "model":
-        response.headers["Age"] = str(answer.age)
-    response.headers["Cache-Control"] = "no-store"  # for caches between us and the client: mail is private
     return PredictResponse.model_construct(prediction=label, probability=probability)
 
 
@@ -46,7 +58,7 @@ async def livez() -> dict[str, str]:
 async def readyz(request: Request) -> JSONResponse:
     """Ready with a model loaded; trouble with the cache is told but does not make it unready."""
     predictor = request.app.state.predictor
-    cache = predictor.tiers.reads.state if predictor.tiers.keeps else "none"
+    cache = "none" if predictor.tiers.store is None else predictor.tiers.reads.state
     return JSONResponse({"status": "ok", "model_id": predictor.model.id, "cache_breaker": cache})
 
 

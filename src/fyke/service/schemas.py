@@ -20,6 +20,20 @@ class PredictResponse(BaseModel):
     probability: float = Field(ge=0, le=1, description="Probability of the predicted label.")
 
 
+class BatchRequest(BaseModel):
+    """Several texts to classify."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [{"texts": ["You have won a prize"]}]})
+
+    texts: list[StrictStr] = Field(description="Texts as in `POST /predict`.")
+
+
+class BatchResponse(BaseModel):
+    """A prediction for each text, in the order of the request."""
+
+    predictions: list[PredictResponse]
+
+
 class Problem(BaseModel):
     """What is wrong with a request, and the remedy."""
 

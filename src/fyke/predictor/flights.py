@@ -1,0 +1,116 @@
+"""Flights: keys on their way to an answer. Those of one turn of the event loop depart together."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fyke.predictor.words import Answer, Wishes
+
+Item = TypeVar("Item")
+Prediction = TypeVar("Prediction")
+
+
+@dataclass(eq=False, slots=True)
+class Flight(Generic[Item, Prediction]):
+    """One key on its way, whoever waits for it.
+
+    ``store``: one of them at least lets the answer be kept. ``refused``: there was a kept answer, or may have been,
+    but not one that they wanted.
+    """
+
+    name: str
+    key: str
+    item: Item
+    canonical: bytes
+    wishes: Wishes
+    store: bool
+    future: "asyncio.Future[Answer[Prediction]]"
+    refused: bool = False
+
+
+class Flights(Generic[Item, Prediction]):
+    """Boards flights and has ``answer`` take each batch to its end.
+
+    At most ``at_once`` batches are in their lookup at a time; requests that arrive meanwhile gather for the next
+    one. ``answer`` calls `looked_up` when its lookup is over. Whatever it raises lands with its flights.
+    """
+
+    def __init__(self, answer: Callable[[list[Flight[Item, Prediction]]], Coroutine[Any, Any, None]], *, at_once: int):
+        self._answer = answer
+        self._at_once = at_once
+        self._under_way: dict[str, Flight[Item, Prediction]] = {}
+        self._queue: list[Flight[Item, Prediction]] = []
+        self._departing = False
+        self._looking = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def join(self, key: str, wishes: Wishes) -> Flight[Item, Prediction] | None:
+        """The flight under way for the key and the same wishes, if there is one."""
+        flight = self._under_way.get(key + wishes.lookup)
+        if flight is not None:
+            flight.store |= not wishes.no_store
+        return flight
+
+    def board(self, key: str, item: Item, canonical: bytes, wishes: Wishes) -> Flight[Item, Prediction]:
+        """A new flight, which departs in the next turn of the loop or when a lookup is free."""
+        future: asyncio.Future[Answer[Prediction]] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
+        flight = Flight(key + wishes.lookup, key, item, canonical, wishes, not wishes.no_store, future)
+        self._under_way[flight.name] = flight
+        self._queue.append(flight)
+        self._call_for_departure()
+        return flight
+
+    def looked_up(self) -> None:
+        """A batch has its lookup behind it: another may depart."""
+        self._looking -= 1
+        self._call_for_departure()
+
+    def land(self, flight: Flight[Item, Prediction], result: Answer[Prediction] | Exception) -> None:
+        """The flight's answer, or the error that everyone who waits for it shares."""
+        if self._under_way.get(flight.name) is flight:
+            del self._under_way[flight.name]
+        if flight.future.done():
+            return
+        if isinstance(result, Exception):
+            flight.future.set_exception(result)
+        else:
+            flight.future.set_result(result)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that nobody waits for, but `drain` does."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def take(self, flights: Sequence[Flight[Item, Prediction]], work: Coroutine[Any, Any, None]) -> None:
+        """Spawn work that lands these flights, if only with its error."""
+        self.spawn(self._guarded(flights, work))
+
+    async def drain(self) -> None:
+        """Return when nothing is under way."""
+        while self._tasks or self._queue:
+            await asyncio.gather(*self._tasks, asyncio.sleep(0), return_exceptions=True)
+
+    def _call_for_departure(self) -> None:
+        if self._queue and not self._departing and self._looking < self._at_once:
+            self._departing = True
+            asyncio.get_running_loop().call_soon(self._depart)
+
+    def _depart(self) -> None:
+        self._departing = False
+        batch, self._queue = self._queue, []
+        self._looking += 1
+        self.take(batch, self._answer(batch))
+
+    async def _guarded(self, flights: Sequence[Flight[Item, Prediction]], work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            for flight in flights:
+                self.land(flight, error)
+        except BaseException:  # the loop is being torn down
+            for flight in flights:
+                flight.future.cancel()
+            raise

@@ -1,0 +1,361 @@
+"""The predictor: everything is a batch, one computation for one key, and trouble with the store is a miss."""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from fyke.cache.entry import Entry
+from fyke.cache.keys import PUBLIC_SECRET, Keyring, scope
+from fyke.cache.ledger import Ledger
+from fyke.cache.lifetimes import Lifetimes
+from fyke.cache.memory import Memory
+from fyke.cache.store import Store
+from fyke.cache.tiers import Tiers
+from fyke.errors import NotCached
+from fyke.predictor.flights import Flight, Flights
+from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
+from fyke.predictor.words import ANY, Admission, Answer, Model, Wishes
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Prediction = TypeVar("Prediction")
+
+INLINE_SECONDS = 0.002  # a computation expected to take longer leaves the event loop
+LARGE_ITEM = 32 * 1024  # an item longer than this is read in a thread too
+LOOKUPS_AT_ONCE = 2
+ASK_ANYWAY = 100  # with admission "auto", every so many batches the store is asked, to go on measuring
+
+
+class Predictor(Generic[Item, Prediction]):
+    """Answers from memory, a store or the model, whichever knows first.
+
+    Requests that arrive in the same turn of the event loop share one lookup, one ``predict_many`` over the misses
+    and one pipelined write; requests for the same key share one computation.
+
+    ``store`` is the tier shared by processes, ``memory`` the one of this process; either may be None. Both are
+    keyed with ``secret`` and apart from other ``namespace``s. ``preview`` gives the words that an entry shows of
+    its item in listings. ``lease_seconds``: a model whose predictions take at least so long takes a lease in the
+    store before it computes a missed key, so that one process of many does; None never. ``verify`` is the share
+    of hits that are computed again and compared. ``clock`` is in milliseconds since the epoch, ``monotonic`` in
+    seconds.
+
+    Use it as an asynchronous context manager, or call `start` and `close`.
+
+    Raises:
+        SettingsError: the namespace cannot be used in a key.
+    """
+
+    def __init__(
+        self,
+        model: Model[Item, Prediction],
+        store: Store | None = None,
+        *,
+        memory: Memory[Entry] | None = None,
+        secret: bytes = PUBLIC_SECRET,
+        namespace: str = "default",
+        lifetimes: Lifetimes = Lifetimes(ttl=3_600_000),  # noqa: B008 - frozen
+        preview: Callable[[Item], str] = lambda item: "",
+        lease_seconds: float | None = 0.1,
+        admission: Admission = "always",
+        verify: float = 0.001,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        monotonic: Callable[[], float] = time.perf_counter,
+        rng: random.Random | None = None,
+    ):
+        self.model = model
+        self.namespace = namespace
+        self.admission = admission
+        self.ledger = Ledger()
+        self._rng = rng or random.Random()  # noqa: S311 - samples and spreads, guards nothing
+        self._keyring = Keyring(secret, namespace, model.id)
+        self.tiers = Tiers(
+            self._keyring, store, memory, lifetimes, self.ledger, clock=clock, monotonic=monotonic, rng=self._rng
+        )
+        self._encode: Callable[[Prediction], bytes] = getattr(model, "encode", _to_json)
+        self._decode: Callable[[bytes], Prediction] = getattr(model, "decode", json.loads)
+        self._preview = preview
+        self._verify_share = verify
+        self._clock = clock
+        self._monotonic = monotonic
+        self._flights: Flights[Item, Prediction] = Flights(self._answer, at_once=LOOKUPS_AT_ONCE)
+        self._leases = Leases(self.tiers, lease_seconds)
+        self._renewed: dict[str, Entry] = {}
+        self._batches = 0
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="fyke-model")
+
+    async def start(self) -> None:
+        """Follow the purges that other processes make."""
+        self.tiers.follow_purges()
+
+    async def close(self) -> None:
+        """Finish what is under way, then close the store."""
+        await self._flights.drain()
+        self._pool.shutdown(wait=False)
+        await self.tiers.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def predict(self, item: Item, wishes: Wishes = ANY) -> Answer[Prediction]:
+        """The prediction for one item.
+
+        Raises:
+            NotCached: only a kept answer was wanted, and there is none.
+            Exception: whatever the model raised for this item; shared by all who wait for it, never kept.
+        """
+        canonical = await self._read(item)
+        key = self._keyring.key(canonical)
+        known = None if wishes.no_cache else self.tiers.recall(key)
+        if known is not None:
+            answer = self._hit(key, item, canonical, known, "memory", wishes)
+            if answer is not None:
+                return answer
+        joined = self._flights.join(key, wishes)
+        flight = joined or self._flights.board(key, item, canonical, wishes)
+        flight.refused |= wishes.no_cache or known is not None
+        answer = await asyncio.shield(flight.future)
+        if joined:
+            self.ledger.shared += 1
+            return replace(answer, shared=True)
+        return answer
+
+    async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
+        """A prediction for each item, each looked up on its own; duplicates are computed once."""
+        return list(await asyncio.gather(*(self.predict(item, wishes) for item in items)))
+
+    async def purge(self, model_id: str | None = None, *, everything: bool = False) -> int:
+        """Forget the entries of the namespace, of one model in it, or of every namespace; says how many.
+
+        Raises:
+            StoreError: the store did not answer; this process has forgotten all the same.
+        """
+        return await self.tiers.purge(scope() if everything else scope(self.namespace, model_id))
+
+    def report(self) -> dict[str, Any]:
+        """What the cache did and whether it pays; see `Ledger.report`."""
+        memory = self.tiers.memory
+        return {
+            "model_id": self.model.id,
+            "namespace": self.namespace,
+            "admission": {
+                "in_force": self.admission,
+                "auto_would": "skip the store" if self.ledger.asking_is_dearer else "ask the store",
+            },
+            "breakers": {"reads": self.tiers.reads.state, "writes": self.tiers.writes.state},
+            "memory": None if memory is None else {"entries": len(memory), "bytes": memory.bytes},
+            **self.ledger.report(),
+        }
+
+    async def _read(self, item: Item) -> bytes:
+        if hasattr(item, "__len__") and len(item) > LARGE_ITEM:
+            return await asyncio.to_thread(self.model.canonical, item)
+        return self.model.canonical(item)
+
+    async def _answer(self, batch: list[Flight[Item, Prediction]]) -> None:
+        """Take every flight of a turn to its answer: look up, compute, write."""
+        shared = not self._skips_the_store()
+        try:
+            misses = await self._look_up(batch, shared)
+        finally:
+            self._flights.looked_up()
+        leased: list[Flight[Item, Prediction]] = []
+        if misses and shared and self._leases.worth_it:
+            contested = [flight for flight in misses if flight.store and not flight.wishes.no_cache]
+            leased, elsewhere = await self._claim(contested)
+            misses = [flight for flight in misses if flight not in contested]
+            if elsewhere:
+                self._flights.take(elsewhere, self._await_others(elsewhere))
+        await self._compute(misses + leased, leased, shared)
+
+    def _skips_the_store(self) -> bool:
+        self._batches += 1
+        return self.admission == "auto" and self.ledger.asking_is_dearer and self._batches % ASK_ANYWAY != 0
+
+    async def _look_up(self, batch: list[Flight[Item, Prediction]], shared: bool) -> list[Flight[Item, Prediction]]:
+        """Land what the store knows and what may not be computed; the misses come back."""
+        asking = [flight for flight in batch if not flight.wishes.no_cache]
+        if shared:
+            found = await self.tiers.fetch([flight.key for flight in asking])
+            for flight, entry in zip(asking, found, strict=True):
+                if entry is not None:
+                    self._land_hit(flight, entry)
+        else:
+            self.ledger.skipped += len(asking)
+        misses = []
+        for flight in batch:
+            if flight.future.done():
+                continue
+            if flight.wishes.only_if_cached:
+                self._flights.land(flight, NotCached("There is no kept answer for this item."))
+            else:
+                misses.append(flight)
+        return misses
+
+    def _land_hit(self, flight: Flight[Item, Prediction], entry: Entry) -> bool:
+        answer = self._hit(flight.key, flight.item, flight.canonical, entry, "redis", flight.wishes)
+        if answer is None:
+            flight.refused = True
+            return False
+        self.tiers.admit(flight.key, entry)
+        self._flights.land(flight, answer)
+        return True
+
+    async def _claim(
+        self, flights: list[Flight[Item, Prediction]]
+    ) -> tuple[list[Flight[Item, Prediction]], list[Flight[Item, Prediction]]]:
+        """Land what has been computed by now; the rest in two: leased to this process, and to others."""
+        if not flights:
+            return [], []
+        found = await self.tiers.lease([flight.key for flight in flights], LEASE_SECONDS)
+        mine: list[Flight[Item, Prediction]] = []
+        elsewhere: list[Flight[Item, Prediction]] = []
+        needless: list[str] = []
+        for flight, (entry, own) in zip(flights, found, strict=True):
+            if entry is not None and self._land_hit(flight, entry):
+                needless += [flight.key] if own else []
+            else:
+                (mine if own else elsewhere).append(flight)
+        if needless:
+            self._flights.spawn(self.tiers.settle({}, {}, needless))
+        return mine, elsewhere
+
+    async def _await_others(self, flights: list[Flight[Item, Prediction]]) -> None:
+        """Until other processes have computed these, or a lease has run out, or patience has: then compute here."""
+        self.ledger.lease_waits += len(flights)
+        for pause in pauses():
+            await asyncio.sleep(pause)
+            mine, flights = await self._claim(flights)
+            if mine:
+                self._flights.take(mine, self._compute(mine, mine, True))
+            if not flights:
+                return
+        await self._compute(flights, [], True)
+
+    async def _compute(
+        self, misses: list[Flight[Item, Prediction]], leased: list[Flight[Item, Prediction]], shared: bool
+    ) -> None:
+        """One pass of the model over the misses, answers, then one write together with the renewals."""
+        fresh: dict[str, Entry] = {}
+        generation = self.tiers.generation
+        keys = [flight.key for flight in leased]
+        try:
+            async with self._leases.kept(keys):
+                outcomes = await self._predict(misses) if misses else []
+            for flight, outcome in zip(misses, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    self._flights.land(flight, outcome)
+                    continue
+                self.ledger.misses += 1
+                entry = self._entry(flight, outcome, generation)
+                if entry is not None and shared:
+                    fresh[flight.key] = entry
+                ttl = None if entry is None else entry.ttl(self._clock())
+                self._flights.land(flight, Answer(outcome, "model", ttl=ttl, refused=flight.refused))
+        finally:
+            renewed, self._renewed = self._renewed, {}
+            if fresh or renewed or keys:
+                await self.tiers.settle(fresh, renewed, keys, generation)
+
+    def _entry(self, flight: Flight[Item, Prediction], prediction: Prediction, generation: int) -> Entry | None:
+        """The entry of a prediction, admitted to memory; None where it may not or cannot be kept."""
+        if not (flight.store and self.tiers.keeps and generation == self.tiers.generation):
+            return None
+        try:
+            entry = self.tiers.make(self._encode(prediction), self._preview(flight.item))
+        except Exception:
+            log.exception("a prediction of model %s cannot be kept; it is answered all the same", self.model.id)
+            return None
+        self.tiers.admit(flight.key, entry)
+        return entry
+
+    async def _predict(self, misses: list[Flight[Item, Prediction]]) -> Sequence[Prediction | Exception]:
+        """A prediction or an error for each; when a pass over several fails, each is computed alone."""
+        each = self.ledger.predict.recent
+        inline = each is not None and each * len(misses) <= INLINE_SECONDS
+        items, canonical = [flight.item for flight in misses], [flight.canonical for flight in misses]
+        started = self._monotonic()
+        try:
+            if inline:
+                predictions = self._call_model(items, canonical)
+            else:
+                loop = asyncio.get_running_loop()
+                predictions = await loop.run_in_executor(self._pool, self._call_model, items, canonical)
+        except Exception as error:
+            if len(misses) == 1:
+                return [error]
+            return [outcome for flight in misses for outcome in await self._predict([flight])]
+        self.ledger.predict.add(len(misses), self._monotonic() - started)
+        return predictions
+
+    def _call_model(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction]:
+        shortcut: Any = getattr(self.model, "predict_canonical", None)
+        predictions = list(shortcut(canonical) if shortcut is not None else self.model.predict_many(items))
+        if len(predictions) != len(items):
+            raise ValueError(f"the model gave {len(predictions)} predictions for {len(items)} items")
+        return predictions
+
+    def _hit(
+        self, key: str, item: Item, canonical: bytes, entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
+    ) -> Answer[Prediction] | None:
+        """The answer in an entry; None when it is older than wanted or holds no prediction."""
+        now = self._clock()
+        age = entry.age(now)
+        if wishes.max_age is not None and age > wishes.max_age:
+            return None
+        try:
+            prediction = self._decode(entry.payload)
+        except ValueError:
+            self.ledger.rejected += 1
+            return None
+        if tier == "memory":
+            self.ledger.memory_hits += 1
+        else:
+            self.ledger.redis_hits += 1
+        if not wishes.no_store:
+            self._renew(key, entry)
+        if self._verify_share and self._rng.random() < self._verify_share:
+            self._flights.spawn(self._verify(key, item, canonical, entry))
+        return Answer(prediction, tier, age, entry.ttl(now))
+
+    def _renew(self, key: str, entry: Entry) -> None:
+        """Renewals of a turn are written together, with the turn's fresh entries when those come in time."""
+        again = self.tiers.renewal(key, entry)
+        if again is not None:
+            if not self._renewed:
+                self._flights.spawn(self._compute([], [], True))
+            self._renewed[key] = again
+
+    async def _verify(self, key: str, item: Item, canonical: bytes, entry: Entry) -> None:
+        """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""
+        loop = asyncio.get_running_loop()
+        try:
+            (computed,) = await loop.run_in_executor(self._pool, self._call_model, [item], [canonical])
+        except Exception:
+            log.exception("a hit could not be verified: the model failed")
+            return
+        self.ledger.verified += 1
+        payload = self._encode(computed)
+        agrees: Callable[[Prediction, Prediction], bool] | None = getattr(self.model, "agrees", None)
+        if payload == entry.payload or (agrees and agrees(self._decode(entry.payload), computed)):
+            return
+        self.ledger.mismatches += 1
+        log.error("a cached prediction differs from the model's: model %s, key %s", self.model.id, key)
+        right = self.tiers.make(payload, entry.preview)
+        self.tiers.admit(key, right)
+        await self.tiers.settle({key: right}, {})
+
+
+def _to_json(prediction: object) -> bytes:
+    """JSON, which keeps floating-point numbers exactly."""
+    return json.dumps(prediction, separators=(",", ":")).encode()

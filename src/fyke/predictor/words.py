@@ -1,0 +1,66 @@
+"""What goes into a predictor and what comes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+Prediction = TypeVar("Prediction")
+ItemIn = TypeVar("ItemIn", contravariant=True)
+PredictionOut = TypeVar("PredictionOut", covariant=True)
+Tier = Literal["memory", "redis", "model"]
+Admission = Literal["always", "auto"]
+
+
+class Model(Protocol[ItemIn, PredictionOut]):
+    """Anything that predicts. Items with equal canonical bytes must get equal predictions.
+
+    Four methods are optional. ``predict_canonical(blobs)`` spares a model reading a missed item twice;
+    ``encode(prediction) -> bytes`` with ``decode(bytes) -> prediction`` replace JSON, and ``decode`` raises
+    ValueError where the bytes are no prediction; ``agrees(kept, computed) -> bool`` replaces equality where a
+    hit is verified, for a model whose last digits differ between machines.
+    """
+
+    id: str
+
+    def canonical(self, item: ItemIn) -> bytes:
+        """Everything that the model can see of an item."""
+        ...
+
+    def predict_many(self, items: Sequence[ItemIn]) -> Sequence[PredictionOut]:
+        """A prediction for each item, in order. It may be called in a thread, one call at a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a request wants of the cache, in the words of RFC 9111's request directives."""
+
+    no_store: bool = False
+    no_cache: bool = False
+    only_if_cached: bool = False
+    max_age: int | None = None
+
+    @property
+    def lookup(self) -> str:
+        """Requests for one key share an answer only when this is the same."""
+        if not (self.no_cache or self.only_if_cached) and self.max_age is None:
+            return ""
+        return f"|{self.no_cache}|{self.only_if_cached}|{self.max_age}"
+
+
+ANY = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Prediction]):
+    """A prediction and where it came from; ``age`` and ``ttl`` in seconds, ``ttl`` None where nothing was kept.
+
+    ``shared``: another request's computation gave it. ``refused``: the request did not want what was kept.
+    """
+
+    prediction: Prediction
+    tier: Tier
+    age: int = 0
+    ttl: int | None = None
+    shared: bool = False
+    refused: bool = False
