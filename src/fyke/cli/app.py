@@ -165,22 +165,28 @@ def cache_ls(
 
 
 @cache_app.command("stats")
-def cache_stats(cache_url: CacheUrl = None) -> None:
-    """How many entries there are for each namespace and model, and their bytes."""
+def cache_stats(
+    cache_url: CacheUrl = None,
+    service: Annotated[str, typer.Option(help="Where the service listens.")] = "http://localhost:8000",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What the store holds for each namespace and model, and whether the cache of the running service pays."""
     from fyke.cli.caching import show_stats
 
-    show_stats(cache_url)
+    show_stats(cache_url, service, as_json=as_json)
 
 
 @cache_app.command("purge")
 def cache_purge(
     cache_url: CacheUrl = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace (FYKE_CACHE_NAMESPACE).")] = None,
     model: Annotated[str | None, typer.Option(help="Only the entries of this model id.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every namespace and model.")] = False,
 ) -> None:
-    """Forget the predictions of the namespace, or of one model in it."""
+    """Forget the predictions of a namespace, of one model in it, or all; every service forgets them too."""
     from fyke.cli.caching import purge
 
-    purge(cache_url, model)
+    purge(cache_url, namespace, model, everything=everything)
 
 
 @model_app.command("show")

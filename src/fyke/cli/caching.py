@@ -3,16 +3,16 @@
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import httpx
 import typer
 from rich.table import Table
 
 from fyke.cache.entry import Entry, peek
-from fyke.cache.keys import scope
+from fyke.cache.keys import check_namespace, scope
 from fyke.cache.store import Store
 from fyke.cli.console import out
 from fyke.errors import SettingsError
@@ -47,31 +47,79 @@ def list_entries(cache_url: str | None, limit: int, *, as_json: bool) -> None:
         typer.echo(f"({len(entries) - len(shown)} more; --limit 0 shows all)")
 
 
-def show_stats(cache_url: str | None) -> None:
-    """Entries and bytes for each namespace and model."""
-    settings = load(cache_url=cache_url)
-
-    async def count(store: Store) -> tuple[Counter[str], Counter[str]]:
-        number: Counter[str] = Counter()
-        size: Counter[str] = Counter()
-        async for batch in store.scan(scope()):
-            for key, value in batch:
-                group = key.rpartition(":")[0]
-                number[group] += 1
-                size[group] += len(key) + len(value)
-        return number, size
-
-    number, size = _with_store(settings, count)
-    typer.echo(f"Total entries: {number.total()}")
-    for group, entries in number.most_common():
-        _, _, namespace, model_id = group.split(":", 3)
-        typer.echo(f"namespace {namespace}, model {model_id}: {entries} entries, {size[group]} bytes")
+def show_stats(cache_url: str | None, service: str, *, as_json: bool) -> None:
+    """Entries and bytes in the store by namespace and model, then what the service at ``service`` reports."""
+    groups = _with_store(load(cache_url=cache_url), _count)
+    report = _ask_service(service)
+    if as_json:
+        typer.echo(json.dumps({"store": groups, "service": report}))
+        return
+    typer.echo(f"Total entries: {sum(group['entries'] for group in groups)}")
+    for group in groups:
+        typer.echo("namespace {namespace}, model {model_id}: {entries} entries, {bytes} bytes".format(**group))
+    if report is None:
+        typer.echo(f"No service answers at {service}; name one with --service to see whether its cache pays.")
+    else:
+        _show_report(service, report)
 
 
-def purge(cache_url: str | None, model_id: str | None) -> None:
-    """Forget entries and say how many."""
-    settings = load(cache_url=cache_url)
-    gone = _with_store(settings, lambda store: store.purge(scope(settings.cache_namespace, model_id)))
+async def _count(store: Store) -> list[dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    async for batch in store.scan(scope()):
+        for key, value in batch:
+            name = key.rpartition(":")[0]
+            namespace, model_id = name.split(":")[2:]
+            group = groups.setdefault(name, {"namespace": namespace, "model_id": model_id, "entries": 0, "bytes": 0})
+            group["entries"] += 1
+            group["bytes"] += len(key) + len(value)
+    return sorted(groups.values(), key=lambda group: -int(group["entries"]))
+
+
+def _ask_service(url: str) -> dict[str, Any] | None:
+    try:
+        report = httpx.get(f"{url}/cache", timeout=5).raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return None
+    return report if isinstance(report, dict) and "saved_seconds" in report else None
+
+
+def _show_report(url: str, report: dict[str, Any]) -> None:
+    """The service's own figures, since it started."""
+    rates, hits, each = report["hit_rate"], report["hits"], report["microseconds_each"]
+    memory = report["memory"] or {"entries": 0, "bytes": 0}
+    table = Table("service", url, box=None)
+    for name, value in [
+        ("namespace, model", f"{report['namespace']}, {report['model_id']}"),
+        ("requests", f"{report['requests']:,}"),
+        ("hits in memory", f"{hits['memory']:,} ({rates['memory']:.1%})"),
+        ("hits in the store", f"{hits['redis']:,} ({rates['redis']:.1%})"),
+        ("computed", f"{report['misses']:,}; shared with another request {report['shared']:,}"),
+        ("memory", f"{memory['entries']:,} entries, {memory['bytes']:,} bytes"),
+        ("bytes to and from the store", f"{report['bytes']['written']:,} and {report['bytes']['read']:,}"),
+        ("microseconds an item", f"lookup {each['lookup']}, predict {each['predict']}, write {each['write']}"),
+        ("time saved, net", f"{report['saved_seconds']:.3f} s: the cache {'pays' if report['pays'] else 'costs'}"),
+        ("admission", f"{report['admission']['in_force']}; auto would {report['admission']['auto_would']}"),
+        ("breakers", f"reads {report['breakers']['reads']}, writes {report['breakers']['writes']}"),
+        ("verified hits", f"{report['verified_hits']:,}; mismatches {report['mismatches']:,}"),
+        ("rejected entries", f"{report['rejected_entries']:,}"),
+        ("errors", f"lookups {report['errors']['lookup']:,}, writes {report['errors']['write']:,}"),
+    ]:
+        table.add_row(name, value)
+    out.print(table, markup=False)
+
+
+def purge(cache_url: str | None, namespace: str | None, model_id: str | None, *, everything: bool) -> None:
+    """Forget entries and say how many.
+
+    Raises:
+        SettingsError: everything, and only a part.
+    """
+    if everything and (namespace or model_id):
+        raise SettingsError("--all forgets every namespace and model; leave out --namespace and --model.")
+    settings = load(cache_url=cache_url, cache_namespace=namespace)
+    check_namespace(settings.cache_namespace)
+    prefix = scope() if everything else scope(settings.cache_namespace, model_id)
+    gone = _with_store(settings, lambda store: store.purge(prefix))
     typer.echo(f"Forgot {gone} entries.")
 
 
