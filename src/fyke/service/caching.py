@@ -45,6 +45,8 @@ def cache_headers(answer: Answer[Any]) -> dict[str, str]:
 
 def batch_headers(answers: Sequence[Answer[Any]]) -> dict[str, str]:
     """The same for a batch: a hit when every answer is one; ``detail`` counts the tiers, ``Age`` is the oldest's."""
+    if not answers:
+        return {"Cache-Status": "fyke; detail=empty", "Cache-Control": "no-store"}
     tiers = Counter(answer.tier for answer in answers)
     way = "hit" if not tiers["model"] else "fwd=partial" if len(tiers) > 1 else "fwd=miss"
     detail = " ".join(f"{tier}={count}" for tier, count in sorted(tiers.items()))
