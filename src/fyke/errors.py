@@ -2,7 +2,7 @@
 
     FykeError                  something a person can mend; str(error) says what and how
     ├── DataError              a file of mail: unreadable, a column missing, one label only
-    ├── ModelError             a model directory: missing, truncated, altered, of another format
+    ├── ModelError             a model directory: missing, truncated, altered; a model that cannot be served
     ├── SettingsError          a setting or flag that cannot be
     ├── StoreError             a store of entries cannot be opened or reached
     │   └── EmbeddedError      the embedded server cannot be had on this machine
@@ -22,7 +22,7 @@ class DataError(FykeError):
 
 
 class ModelError(FykeError):
-    """A model directory cannot be loaded or written."""
+    """A model directory cannot be loaded or written, or a model cannot be served."""
 
 
 class SettingsError(FykeError):

@@ -33,7 +33,11 @@ class Settings(BaseSettings):
         description="Secret that keys digests and seals entries, shared by all replicas of one Redis; the "
         "embedded server makes and keeps its own.",
     )
-    cache_namespace: str = Field("default", description="Keeps tenants of one Redis apart.")
+    cache_namespace: str = Field(
+        "default",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="Keeps tenants of one Redis apart: 1 to 64 letters, digits, '_', '.' or '-'.",
+    )
     cache_preview_words: int = Field(7, ge=0, le=7, description="First words kept for listings; 0 keeps none.")
     cache_deadline_ms: float = Field(50, gt=0, description="Milliseconds that a lookup or a write may take.")
     cache_dir: Path = Field(

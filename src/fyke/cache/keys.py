@@ -10,13 +10,14 @@ nor test whether one was seen.
 import hashlib
 import re
 
-from fyke.errors import SettingsError
+from fyke.errors import ModelError, SettingsError
 
 PREFIX = "fyke:1"
 LEASES = "fyke:lease:"  # before a key: the lease on computing it
 PUBLIC_SECRET = b"no secret was set: digests can be tested by anyone who reads the store"
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _SEAL_BYTES = 16
 
 
@@ -25,10 +26,15 @@ class Keyring:
 
     Raises:
         SettingsError: the namespace has characters that a key cannot hold.
+        ModelError: the model id has.
     """
 
     def __init__(self, secret: bytes, namespace: str, model_id: str):
         check_namespace(namespace)
+        if not _MODEL_ID.fullmatch(model_id):
+            raise ModelError(
+                f"The model id {model_id!r} cannot be used: give 1 to 128 letters, digits, '_', '.' or '-'."
+            )
         self.prefix = f"{PREFIX}:{namespace}:{model_id}:"
         root = hashlib.blake2b(secret, digest_size=32, person=b"fyke secret v1").digest()
         scope = f"{namespace}:{model_id}".encode()

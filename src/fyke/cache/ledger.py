@@ -34,9 +34,11 @@ class Ledger:
     """Counters of one model in one process since it started; times are wall-clock seconds.
 
     The time saved is what the hits would have cost, at the measured mean of a prediction, less all that
-    lookups and writes took.
+    lookups and writes took; and less the reading of canonical bytes, where the model does not compute from them
+    (``reads_twice``).
     """
 
+    reads_twice: bool = False
     memory_hits: int = 0
     redis_hits: int = 0
     misses: int = 0
@@ -47,10 +49,12 @@ class Ledger:
     write_errors: int = 0
     skipped: int = 0
     lease_waits: int = 0
+    unkept: int = 0
     verified: int = 0
     mismatches: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
+    read: Meter = field(default_factory=Meter)
     lookup: Meter = field(default_factory=Meter)
     predict: Meter = field(default_factory=Meter)
     write: Meter = field(default_factory=Meter)
@@ -59,7 +63,8 @@ class Ledger:
     def saved_seconds(self) -> float:
         """Time saved net of the cache's own cost; negative when the cache costs more than it spares."""
         spared = (self.memory_hits + self.redis_hits) * self.predict.each
-        return spared - self.lookup.seconds - self.write.seconds
+        reading = self.read.seconds if self.reads_twice else 0.0
+        return spared - reading - self.lookup.seconds - self.write.seconds
 
     @property
     def asking_is_dearer(self) -> bool:
@@ -79,6 +84,7 @@ class Ledger:
             "shared": self.shared,
             "renewed": self.renewed,
             "rejected_entries": self.rejected,
+            "unkept_predictions": self.unkept,
             "errors": {"lookup": self.lookup_errors, "write": self.write_errors},
             "lookups_skipped": self.skipped,
             "lease_waits": self.lease_waits,
@@ -86,6 +92,7 @@ class Ledger:
             "mismatches": self.mismatches,
             "bytes": {"read": self.bytes_read, "written": self.bytes_written},
             "microseconds_each": {
+                "read": round(self.read.each * 1e6, 1),
                 "lookup": round(self.lookup.each * 1e6, 1),
                 "predict": round(self.predict.each * 1e6, 1),
                 "write": round(self.write.each * 1e6, 1),

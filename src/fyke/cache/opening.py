@@ -126,7 +126,7 @@ def kept_secret(directory: Path) -> bytes:
 def _shared_secret(secret: bytes | None) -> bytes:
     if secret is None:
         log.warning(
-            "FYKE_CACHE_SECRET is not set: anyone who can read this Redis can test whether a mail was seen, "
+            "FYKE_CACHE_SECRET is not set: anyone who can read this Redis can test whether an item was seen, "
             "and anyone who can write to it can forge predictions. Set one secret for all replicas."
         )
         return PUBLIC_SECRET

@@ -155,13 +155,14 @@ def smoke(
 @cache_app.command("ls")
 def cache_ls(
     cache_url: CacheUrl = None,
-    limit: Annotated[int, typer.Option(help="Rows to show; 0 shows all.")] = 50,
+    namespace: Annotated[str | None, typer.Option(help="Namespace (FYKE_CACHE_NAMESPACE).")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to show; 0 shows all.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """The cached predictions, newest first."""
     from fyke.cli.caching import list_entries
 
-    list_entries(cache_url, limit, as_json=as_json)
+    list_entries(cache_url, namespace, limit, as_json=as_json)
 
 
 @cache_app.command("stats")

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from fyke.cache.entry import Entry, peek
-from fyke.cache.keys import check_namespace, scope
+from fyke.cache.keys import scope
 from fyke.cache.store import Store
 from fyke.cli.console import out
 from fyke.errors import SettingsError
@@ -22,9 +22,9 @@ from fyke.settings import Settings, load
 Result = TypeVar("Result")
 
 
-def list_entries(cache_url: str | None, limit: int, *, as_json: bool) -> None:
+def list_entries(cache_url: str | None, namespace: str | None, limit: int, *, as_json: bool) -> None:
     """The total, then a table of first words and predictions, newest first."""
-    settings = load(cache_url=cache_url)
+    settings = load(cache_url=cache_url, cache_namespace=namespace)
     entries = _with_store(settings, lambda store: _entries(store, scope(settings.cache_namespace)))
     entries.sort(key=lambda pair: (-pair[1].created, pair[0]))
     shown = entries[:limit] if limit else entries
@@ -117,7 +117,6 @@ def purge(cache_url: str | None, namespace: str | None, model_id: str | None, *,
     if everything and (namespace or model_id):
         raise SettingsError("--all forgets every namespace and model; leave out --namespace and --model.")
     settings = load(cache_url=cache_url, cache_namespace=namespace)
-    check_namespace(settings.cache_namespace)
     prefix = scope() if everything else scope(settings.cache_namespace, model_id)
     gone = _with_store(settings, lambda store: store.purge(prefix))
     typer.echo(f"Forgot {gone} entries.")
@@ -125,7 +124,7 @@ def purge(cache_url: str | None, namespace: str | None, model_id: str | None, *,
 
 def _with_store(settings: Settings, ask: Callable[[Store], Awaitable[Result]]) -> Result:
     async def inside() -> Result:
-        from fyke.service.app import open_from
+        from fyke.service.assembly import open_from
 
         cache = await open_from(settings)
         if cache.store is None:

@@ -10,7 +10,8 @@ import uvicorn
 from fyke.cli.console import err
 from fyke.errors import SettingsError
 from fyke.model.directory import SHIPPED, Model, load_model
-from fyke.service.app import create_app, open_from
+from fyke.service.app import create_app
+from fyke.service.assembly import open_from
 from fyke.settings import Settings
 
 

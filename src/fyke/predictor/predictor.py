@@ -17,7 +17,7 @@ from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
 from fyke.cache.store import Store
 from fyke.cache.tiers import Tiers
-from fyke.errors import NotCached
+from fyke.errors import ModelError, NotCached
 from fyke.predictor.flights import Flight, Flights
 from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
 from fyke.predictor.words import ANY, Admission, Answer, Model, Wishes
@@ -50,6 +50,7 @@ class Predictor(Generic[Item, Prediction]):
 
     Raises:
         SettingsError: the namespace cannot be used in a key.
+        ModelError: the model's id cannot, or it has ``encode`` without ``decode``.
     """
 
     def __init__(
@@ -72,14 +73,13 @@ class Predictor(Generic[Item, Prediction]):
         self.model = model
         self.namespace = namespace
         self.admission = admission
-        self.ledger = Ledger()
+        self.ledger = Ledger(reads_twice=not hasattr(model, "predict_canonical"))
         self._rng = rng or random.Random()  # noqa: S311 - samples and spreads, guards nothing
         self._keyring = Keyring(secret, namespace, model.id)
         self.tiers = Tiers(
             self._keyring, store, memory, lifetimes, self.ledger, clock=clock, monotonic=monotonic, rng=self._rng
         )
-        self._encode: Callable[[Prediction], bytes] = getattr(model, "encode", _to_json)
-        self._decode: Callable[[bytes], Prediction] = getattr(model, "decode", json.loads)
+        self._encode, self._decode, self._reads_back = _codec(model)
         self._preview = preview
         self._verify_share = verify
         self._clock = clock
@@ -131,8 +131,16 @@ class Predictor(Generic[Item, Prediction]):
         return answer
 
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
-        """A prediction for each item, each looked up on its own; duplicates are computed once."""
+        """A prediction for each item, each looked up on its own; duplicates are computed once.
+
+        Raises:
+            Exception: as `predict` does, the first of them; `try_many` has an outcome for each.
+        """
         return list(await asyncio.gather(*(self.predict(item, wishes) for item in items)))
+
+    async def try_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction] | BaseException]:
+        """The same with the error in the place of each answer that failed."""
+        return list(await asyncio.gather(*(self.predict(item, wishes) for item in items), return_exceptions=True))
 
     async def purge(self, model_id: str | None = None, *, everything: bool = False) -> int:
         """Forget the entries of the namespace, of one model in it, or of every namespace; says how many.
@@ -158,9 +166,15 @@ class Predictor(Generic[Item, Prediction]):
         }
 
     async def _read(self, item: Item) -> bytes:
-        if hasattr(item, "__len__") and len(item) > LARGE_ITEM:
-            return await asyncio.to_thread(self.model.canonical, item)
-        return self.model.canonical(item)
+        """The canonical bytes; in a thread where that is measured, or bound, to take long."""
+        meter = self.ledger.read
+        started = self._monotonic()
+        if (meter.recent or 0.0) > INLINE_SECONDS or (isinstance(item, str | bytes) and len(item) > LARGE_ITEM):
+            canonical = await asyncio.to_thread(self.model.canonical, item)
+        else:
+            canonical = self.model.canonical(item)
+        meter.add(1, self._monotonic() - started)
+        return canonical
 
     async def _answer(self, batch: list[Flight[Item, Prediction]]) -> None:
         """Take every flight of a turn to its answer: look up, compute, write."""
@@ -258,10 +272,14 @@ class Predictor(Generic[Item, Prediction]):
                     continue
                 self.ledger.misses += 1
                 entry = self._entry(flight, outcome, generation)
-                if entry is not None and shared:
+                if entry is None:
+                    self._flights.land(flight, Answer(outcome, "model", refused=flight.refused))
+                    continue
+                if shared:
                     fresh[flight.key] = entry
-                ttl = None if entry is None else entry.ttl(self._clock())
-                self._flights.land(flight, Answer(outcome, "model", ttl=ttl, refused=flight.refused))
+                prediction = self._decode(entry.payload) if self._reads_back else outcome
+                answer = Answer(prediction, "model", ttl=entry.ttl(self._clock()), refused=flight.refused)
+                self._flights.land(flight, answer)
         finally:
             renewed, self._renewed = self._renewed, {}
             if fresh or renewed or keys:
@@ -274,7 +292,9 @@ class Predictor(Generic[Item, Prediction]):
         try:
             entry = self.tiers.make(self._encode(prediction), self._preview(flight.item))
         except Exception:
-            log.exception("a prediction of model %s cannot be kept; it is answered all the same", self.model.id)
+            if not self.ledger.unkept:
+                log.exception("predictions of model %s cannot be kept: mend its encode()", self.model.id)
+            self.ledger.unkept += 1
             return None
         self.tiers.admit(flight.key, entry)
         return entry
@@ -356,6 +376,17 @@ class Predictor(Generic[Item, Prediction]):
         await self.tiers.settle({key: right}, {})
 
 
+def _codec(model: Any) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any], bool]:
+    """The model's own bytes or JSON; and whether an answer must be read back to look like a hit's."""
+    encode: Any = getattr(model, "encode", None)
+    decode: Any = getattr(model, "decode", None)
+    if (encode is None) != (decode is None):
+        raise ModelError(f"model {model.id} has one of encode and decode; give it both, or neither for JSON.")
+    if encode is None:
+        return _to_json, json.loads, True
+    return encode, decode, False
+
+
 def _to_json(prediction: object) -> bytes:
-    """JSON, which keeps floating-point numbers exactly."""
-    return json.dumps(prediction, separators=(",", ":")).encode()
+    """JSON, which keeps floating-point numbers exactly; NumPy's values by their ``tolist``."""
+    return json.dumps(prediction, separators=(",", ":"), default=lambda value: value.tolist()).encode()

@@ -12,7 +12,14 @@ Admission = Literal["always", "auto"]
 
 
 class Model(Protocol[ItemIn, PredictionOut]):
-    """Anything that predicts. Items with equal canonical bytes must get equal predictions.
+    """Anything that predicts. Items with equal canonical bytes must get equal predictions, in whatever batch.
+
+    ``id`` says everything else that a prediction depends on: weights, preprocessing, versions. It is 1 to 128
+    letters, digits, ``_``, ``.`` or ``-``.
+
+    Predictions are kept as JSON unless the model has its own bytes, and what is answered is what was read back, so
+    that a miss and a hit look alike: tuples become lists, NumPy's numbers and arrays plain ones. Concurrent requests
+    may share one prediction: do not change it.
 
     Four methods are optional. ``predict_canonical(blobs)`` spares a model reading a missed item twice;
     ``encode(prediction) -> bytes`` with ``decode(bytes) -> prediction`` replace JSON, and ``decode`` raises
@@ -20,7 +27,10 @@ class Model(Protocol[ItemIn, PredictionOut]):
     hit is verified, for a model whose last digits differ between machines.
     """
 
-    id: str
+    @property
+    def id(self) -> str:
+        """What names this model in keys."""
+        ...
 
     def canonical(self, item: ItemIn) -> bytes:
         """Everything that the model can see of an item."""

@@ -10,12 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from fyke import __version__
-from fyke.cache.lifetimes import Lifetimes
-from fyke.cache.opening import Opened, new_memory, open_cache
+from fyke.cache.opening import Opened
 from fyke.errors import NotCached
 from fyke.model.directory import SHIPPED, Model, load_model
-from fyke.predictor import Predictor
-from fyke.service.caching import NOT_CACHED
+from fyke.service.assembly import open_from, predictor_from
+from fyke.service.caching import not_cached
 from fyke.service.limits import BodyLimit
 from fyke.service.routes import router
 from fyke.settings import Settings, load
@@ -39,7 +38,9 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         cache = opened or await open_from(settings)
         app.state.model = model
-        app.state.predictor = make_predictor(settings, model, cache)
+        app.state.predictor = predictor_from(
+            settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
+        )
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
         await app.state.predictor.start()
@@ -57,50 +58,10 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     )
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(NotCached, _not_cached)
+    app.add_exception_handler(NotCached, not_cached)
     app.add_exception_handler(Exception, _failed)
     app.include_router(router)
     return app
-
-
-async def open_from(settings: Settings) -> Opened:
-    """The cache that the settings name."""
-    secret = settings.cache_secret.get_secret_value().encode() if settings.cache_secret else None
-    return await open_cache(
-        settings.cache_url,
-        secret=secret or None,
-        directory=settings.cache_dir,
-        max_bytes=settings.cache_max_bytes,
-        deadline=settings.cache_deadline_ms / 1000,
-    )
-
-
-def make_predictor(settings: Settings, model: Model, cache: Opened) -> Predictor[str, float]:
-    """The predictor over the phishing classifier."""
-    words = settings.cache_preview_words
-    memory = None
-    if cache.store is not None or cache.only_memory:
-        memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
-    predictor = Predictor(
-        model.classifier,
-        cache.store,
-        memory=memory,
-        secret=cache.secret,
-        namespace=settings.cache_namespace,
-        lifetimes=Lifetimes(
-            int(settings.cache_ttl * 1000),
-            settings.cache_jitter,
-            None if settings.cache_max_age is None else int(settings.cache_max_age * 1000),
-        ),
-        preview=lambda text: first_words(text, words),
-        lease_seconds=None if settings.cache_lease_ms is None else settings.cache_lease_ms / 1000,
-        admission=settings.cache_admission,
-        verify=settings.cache_verify,
-    )
-    if not cache.reachable:  # said already; the breakers find the way back
-        predictor.tiers.reads.trip()
-        predictor.tiers.writes.trip()
-    return predictor
 
 
 def first_words(text: str, words: int) -> str:
@@ -120,11 +81,6 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         field = ".".join(str(part) for part in problem["loc"] if part != "body") or "body"
         said.append(f"{field}: {problem['msg']}")
     return JSONResponse({"detail": "; ".join(said) + f". Send {example} as application/json."}, 422)
-
-
-async def _not_cached(request: Request, error: Exception) -> JSONResponse:
-    """Only a kept answer was wanted, and there is none: 504, as RFC 9111 says."""
-    return JSONResponse({"detail": str(error)}, 504, headers={"Cache-Status": NOT_CACHED})
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from fyke.predictor import Answer, Wishes
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
-NOT_CACHED = "fyke; detail=only-if-cached"  # neither a hit nor forwarded
+from fyke.predictor import Answer, Wishes
 
 
 def read_wishes(header: str) -> Wishes:
@@ -54,6 +55,11 @@ def batch_headers(answers: Sequence[Answer[Any]]) -> dict[str, str]:
     if tiers["model"] < len(answers):
         headers["Age"] = str(max(answer.age for answer in answers))
     return headers
+
+
+async def not_cached(request: Request, error: Exception) -> JSONResponse:
+    """The handler of `fyke.errors.NotCached`: 504, as RFC 9111 says of ``only-if-cached``."""
+    return JSONResponse({"detail": str(error)}, 504, headers={"Cache-Status": "fyke; detail=only-if-cached"})
 
 
 def _status(answer: Answer[Any]) -> str:

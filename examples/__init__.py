@@ -1,0 +1,1 @@
+"""Other models behind Fyke's cache; each is an application of its own."""

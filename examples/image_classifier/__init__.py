@@ -1,0 +1,1 @@
+"""Handwritten digits behind a prediction cache: PNG in, digit out."""

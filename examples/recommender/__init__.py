@@ -1,0 +1,1 @@
+"""Similar products behind a prediction cache: a basket in, recommendations out."""

@@ -1,0 +1,67 @@
+"""From settings to a cache and a predictor, for any model."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from fyke.cache.lifetimes import Lifetimes
+from fyke.cache.opening import Opened, new_memory, open_cache
+from fyke.predictor import Model, Predictor
+from fyke.settings import Settings
+
+Item = TypeVar("Item")
+Prediction = TypeVar("Prediction")
+
+
+async def open_from(settings: Settings) -> Opened:
+    """The cache that the settings name.
+
+    Raises:
+        SettingsError: the URL names no known kind of store.
+        StoreError: the URL cannot be read, or the embedded server was asked for and cannot start.
+    """
+    secret = settings.cache_secret.get_secret_value().encode() if settings.cache_secret else None
+    return await open_cache(
+        settings.cache_url,
+        secret=secret or None,
+        directory=settings.cache_dir,
+        max_bytes=settings.cache_max_bytes,
+        deadline=settings.cache_deadline_ms / 1000,
+    )
+
+
+def predictor_from(
+    settings: Settings,
+    model: Model[Item, Prediction],
+    cache: Opened,
+    *,
+    preview: Callable[[Item], str] = lambda item: "",
+) -> Predictor[Item, Prediction]:
+    """A predictor over the model with everything that the settings say of the cache.
+
+    Raises:
+        SettingsError: the namespace cannot be used in a key.
+        ModelError: the model's id cannot, or it has ``encode`` without ``decode``.
+    """
+    memory = None
+    if cache.store is not None or cache.only_memory:
+        memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
+    predictor = Predictor(
+        model,
+        cache.store,
+        memory=memory,
+        secret=cache.secret,
+        namespace=settings.cache_namespace,
+        lifetimes=Lifetimes(
+            int(settings.cache_ttl * 1000),
+            settings.cache_jitter,
+            None if settings.cache_max_age is None else int(settings.cache_max_age * 1000),
+        ),
+        preview=preview,
+        lease_seconds=None if settings.cache_lease_ms is None else settings.cache_lease_ms / 1000,
+        admission=settings.cache_admission,
+        verify=settings.cache_verify,
+    )
+    if not cache.reachable:  # said already; the breakers find the way back
+        predictor.tiers.reads.trip()
+        predictor.tiers.writes.trip()
+    return predictor
