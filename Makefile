@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format model lock clean help
+.PHONY: serve test check format faults costs model lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,12 @@ format: $(BIN)/.dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
+	$(BIN)/python -m bench.faults
+
+costs: $(BIN)/.dev ## Lookups for each request, memory over a million keys; writes docs/costs.md (redis-server)
+	$(BIN)/python -m bench.costs
+
 model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
 	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \
 		--output src/fyke/model/shipped --force
@@ -43,9 +49,12 @@ clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A lock file installs only what its hashes name; fyke itself goes in last, editable, without any look-up.
+# Where Python came without ensurepip, the environment has no pip of its own, and the one outside fills it.
+PIP = $(shell $(BIN)/python -c 'import pip' 2>/dev/null && echo $(BIN)/python -m pip || \
+	echo $(PYTHON) -m pip --python $(BIN)/python) install --quiet --disable-pip-version-check
 define install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r $(1)
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 endef
 
@@ -62,6 +71,5 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Fyke needs Python 3.11 or newer as '$(PYTHON)'; name another with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
-		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(VENV)/bin/python \
-			install --quiet --require-hashes -r requirements.lock; } || { rm -rf $(VENV); \
+		$(PYTHON) -m pip --version >/dev/null 2>&1 && $(PYTHON) -m venv --without-pip $(VENV); } || { rm -rf $(VENV); \
 		echo "Python cannot make a virtual environment here. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

@@ -1,9 +1,7 @@
 """Real servers for the tests: Debian's redis-server, the embedded one, and `fyke serve` itself."""
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis
+
+from tests.servers import (
+    Certificates,
+    Cluster,
+    RedisServer,
+    SentinelGroup,
+    cluster,
+    free_port,
+    make_certificates,
+    running,
+    sentinel_group,
+    start_redis,
+)
+
+__all__ = ["FYKE", "ROOT", "SAMPLE", "RedisServer", "Serve", "Service", "free_port", "fyke", "start_redis"]
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample_emails.csv"
@@ -28,53 +40,53 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FYKE_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class RedisServer:
-    """A redis-server process on loopback."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def client(self) -> "redis.Redis":
-        return redis.Redis(port=self.port)
-
-
-def start_redis(port: int, *options: str) -> RedisServer:
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if b"eady to accept connections" in line:
-            break
-    else:
-        raise RuntimeError("redis-server did not start")
-    threading.Thread(target=process.stdout.read, daemon=True).start()
-    return RedisServer(process, port)
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests marked ``anyio`` run on asyncio, as the service does."""
+    return "asyncio"
 
 
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """Debian's redis-server; skipped without it, except where CI requires it."""
-    if shutil.which("redis-server") is None:
-        if os.environ.get("FYKE_REQUIRE_REDIS"):
-            pytest.fail("redis-server is required here: apt install redis-server")
-        pytest.skip("redis-server is not installed (apt install redis-server)")
-    server = start_redis(free_port())
-    yield server
-    server.process.kill()
-    server.process.wait()
-    if server.process.stdout:
-        server.process.stdout.close()
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """A redis-server that no test stops for good; it may run commands for debugging."""
+    with running("--enable-debug-command", "local") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority of our own and a certificate for 127.0.0.1."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def tls_server(certificates: Certificates) -> Iterator[RedisServer]:
+    """A redis-server that speaks TLS on ``tls_port`` and plain on ``port``."""
+    tls_port = free_port()
+    with running("--tls-port", str(tls_port), *certificates.options()) as server:
+        server.tls_port = tls_port
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
+    """A Sentinel group that no test takes apart."""
+    with sentinel_group(tmp_path_factory.mktemp("sentinels"), down_after_ms=60_000) as group:
+        yield group
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of three primaries that no test takes apart."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
 
 
 @dataclass

@@ -1,7 +1,15 @@
 """Documentation stays true."""
 
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
 from fyke.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import FYKE, ROOT, Serve, fyke
+from tests.readme import check_curls, consoles
 
 
 def settings_table() -> str:
@@ -21,3 +29,33 @@ def test_the_settings_table_is_the_settings() -> None:
 def test_every_setting_has_help() -> None:
     """No setting goes without a description."""
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_curl_of_the_readme_gives_what_it_shows(serve: Serve) -> None:
+    """The answer, the status line and the headers, but for the TTL."""
+    assert check_curls(ROOT / "README.md", serve("--cache-url", "memory://").url) >= 1
+
+
+def test_the_smoke_check_of_the_readme_gives_what_it_shows(serve: Serve) -> None:
+    """The same five rows, but for the milliseconds."""
+    shown = next(block for block in consoles(ROOT / "README.md") if "fyke smoke" in block)
+    came = fyke("smoke", serve("--cache-url", "memory://").url).stdout
+    rows = [re.sub(r"[0-9.]+ *$", "", line).split() for line in shown.splitlines()[2:]]
+    assert len(rows) == 5
+    assert rows == [re.sub(r"[0-9.]+ *$", "", line).split() for line in came.splitlines()[1:]]
+
+
+def test_the_commands_of_the_readme_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the command line, in order, in a directory of their own; `serve` is tried elsewhere."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.setenv("FYKE_CACHE_URL", "embedded://")
+    done = 0
+    for block in consoles(ROOT / "README.md"):
+        for line in block.splitlines():
+            command = line.partition("#")[0].removeprefix("$ ")
+            if not command.startswith(".venv/bin/fyke ") or " serve" in command or " smoke" in command:
+                continue
+            ran = subprocess.run([*FYKE, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True)
+            assert ran.returncode == 0, f"{command}: {ran.stderr}"
+            done += 1
+    assert done >= 5

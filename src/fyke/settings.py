@@ -1,23 +1,39 @@
 """Settings: frozen, from ``FYKE_*`` environment variables; the only reader of the environment."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fyke.errors import SettingsError
+
+MOST_SECONDS = 10 * 365 * 86_400  # ten years
+
+
+def _or_none(value: object) -> object:
+    return None if value == "none" else value
+
+
+def _named(value: object) -> object:
+    if value == "":
+        raise ValueError("it is empty; name a directory, or leave the variable unset")
+    return value
+
+
+_OR_NONE = BeforeValidator(_or_none)
+_NAMED = BeforeValidator(_named)
 
 
 class Settings(BaseSettings):
     """Everything that can be set. Flags of the command line come before the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="FYKE_", frozen=True, extra="ignore", env_parse_none_str="none")
+    model_config = SettingsConfigDict(env_prefix="FYKE_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    model: Path | None = Field(None, description="Model directory; unset serves the shipped model.")
+    model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     cache_url: str = Field(
@@ -26,7 +42,7 @@ class Settings(BaseSettings):
         "embedded://, memory://, none:// or auto (a Redis that answers on localhost:6379, else the embedded server, "
         "else memory).",
     )
-    cache_ttl: float = Field(3600, gt=0, description="Seconds that a prediction is kept.")
+    cache_ttl: float = Field(3600, ge=1, le=MOST_SECONDS, description="Seconds that a prediction is kept.")
     cache_jitter: float = Field(0.1, ge=0, lt=1, description="Largest share by which a TTL is shortened at random.")
     cache_secret: SecretStr | None = Field(
         None,
@@ -39,18 +55,21 @@ class Settings(BaseSettings):
         description="Keeps tenants of one Redis apart: 1 to 64 letters, digits, '_', '.' or '-'.",
     )
     cache_preview_words: int = Field(7, ge=0, le=7, description="First words kept for listings; 0 keeps none.")
-    cache_deadline_ms: float = Field(50, gt=0, description="Milliseconds that a lookup or a write may take.")
-    cache_dir: Path = Field(
+    cache_deadline_ms: float = Field(50, gt=0, le=60_000, description="Milliseconds that a lookup or a write may take.")
+    cache_dir: Annotated[Path, _NAMED] = Field(
         default_factory=lambda: platformdirs.user_state_path("fyke") / "cache",
         description="Directory of the embedded server's data and secret.",
     )
     cache_max_bytes: int = Field(256 * 2**20, ge=2**20, description="Memory limit in bytes of the embedded server.")
-    cache_max_age: float | None = Field(
-        None, gt=0, description="Seconds after which a prediction is made anew whatever its TTL; none never."
+    cache_max_age: Annotated[float | None, _OR_NONE] = Field(
+        None,
+        ge=1,
+        le=MOST_SECONDS,
+        description="Seconds after which a prediction is made anew whatever its TTL; none never.",
     )
     cache_memory_entries: int = Field(100_000, ge=0, description="Entries in each process's memory; 0 turns it off.")
     cache_memory_bytes: int = Field(64 * 2**20, ge=0, description="Bytes of each process's memory; 0 turns it off.")
-    cache_lease_ms: float | None = Field(
+    cache_lease_ms: Annotated[float | None, _OR_NONE] = Field(
         100,
         ge=0,
         description="A model whose predictions take at least so many milliseconds computes a missed key in one "

@@ -38,6 +38,13 @@ def test_another_key_secret_namespace_or_model_does_not_open_it() -> None:
         assert ring.key(b"text") != RING.key(b"text")
 
 
+def test_a_preview_that_has_no_utf8_is_kept_readable() -> None:
+    """A lone surrogate, which JSON can bring, is shown as a question mark."""
+    kept = open_sealed(seal(Entry(b"", 0, 0, "a \ud800 b"), "k", RING), "k", RING)
+    assert kept is not None
+    assert kept.preview == "a ? b"
+
+
 @given(st.binary())
 def test_garbage_is_never_an_exception(value: bytes) -> None:
     """Whatever lies in the store, it is an entry or None."""

@@ -2,8 +2,6 @@
 
 import os
 import re
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -78,28 +76,3 @@ def run_example() -> Iterator[Run]:
         process.wait(20)
         if process.stdout:
             process.stdout.close()
-
-
-def check_readme(directory: str, url: str) -> int:
-    """Run the ``$ curl`` commands of an example's README in order; what it shows must come, but for times and dots."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
-    text = (ROOT / "examples" / directory / "README.md").read_text()
-    commands = 0
-    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
-        for told in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, shown = told.replace("\\\n", " ").partition("\n")
-            if not command.startswith("curl "):
-                continue
-            arguments = shlex.split(command.replace("http://localhost:8000", url))
-            came = subprocess.run(
-                ["curl", "-sS", *arguments[1:]], cwd=ROOT, capture_output=True, text=True, check=True
-            ).stdout
-            for line in filter(None, _timeless(shown).splitlines()):
-                assert line in _timeless(came).splitlines(), f"{command}\n{came}"
-            commands += 1
-    return commands
-
-
-def _timeless(text: str) -> str:
-    return re.sub(r"ttl=\d+|age: \d+", "time", text)

@@ -20,7 +20,8 @@ from fyke.predictor import Predictor
 from fyke.service.app import open_from
 from fyke.settings import Settings, load
 from tests.conftest import ROOT
-from tests.examples.conftest import Run, check_readme, talking_to, way
+from tests.examples.conftest import Run, talking_to, way
+from tests.readme import check_curls
 
 PNG = {"content-type": "image/png"}
 MODEL = DigitModel()
@@ -203,7 +204,13 @@ def test_the_readme_tells_the_truth(run_example: Run) -> None:
     """Its one command starts the service, and its curl commands answer as shown; a restart keeps the entries."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    assert check_readme("image_classifier", run_example("examples.image_classifier", FYKE_CACHE_URL="embedded://")) > 3
+    assert (
+        check_curls(
+            ROOT / "examples" / "image_classifier" / "README.md",
+            run_example("examples.image_classifier", FYKE_CACHE_URL="embedded://"),
+        )
+        > 3
+    )
     url = run_example("examples.image_classifier", FYKE_CACHE_URL="embedded://")
     seven = (ROOT / "examples" / "image_classifier" / "seven.png").read_bytes()
     assert way(httpx.post(url + "/digit", content=seven, headers=PNG)) == "redis"

@@ -19,9 +19,10 @@ from examples.recommender.model import CATALOGUE, Recommender, UnknownProduct
 from fyke.predictor import Predictor
 from fyke.service.app import open_from
 from fyke.settings import Settings, load
-from tests.conftest import RedisServer
-from tests.examples.conftest import PATIENT, Run, check_readme, talking_to, way
+from tests.conftest import ROOT, RedisServer
+from tests.examples.conftest import PATIENT, Run, talking_to, way
 from tests.examples.test_image_classifier import INKS, MODEL, PNG, png
+from tests.readme import check_curls
 
 SHOP = Recommender()
 baskets = st.lists(st.sampled_from(list(SHOP.products)), min_size=1, max_size=8)
@@ -225,4 +226,10 @@ def test_the_readme_tells_the_truth(run_example: Run) -> None:
     """Its one command starts the service, and its curl commands answer as shown."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    assert check_readme("recommender", run_example("examples.recommender", FYKE_CACHE_URL="embedded://")) > 3
+    assert (
+        check_curls(
+            ROOT / "examples" / "recommender" / "README.md",
+            run_example("examples.recommender", FYKE_CACHE_URL="embedded://"),
+        )
+        > 3
+    )

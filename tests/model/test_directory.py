@@ -1,13 +1,19 @@
 """A model directory is whole, or it is refused by name."""
 
+import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fyke.errors import ModelError
-from fyke.model.directory import CARD, WEIGHTS, load_model
+from fyke.model.card import Card
+from fyke.model.classifier import Weights
+from fyke.model.directory import CARD, WEIGHTS, load_model, model_id, pack, unpack, write_model
 from tests.conftest import SAMPLE, fyke
 
 
@@ -40,6 +46,51 @@ def test_an_altered_card_is_refused(copy: Path, field: str) -> None:
     (copy / CARD).write_text(json.dumps(card))
     with pytest.raises(ModelError, match=CARD):
         load_model(copy)
+
+
+def test_no_field_of_the_card_can_be_altered(copy: Path) -> None:
+    """The split, the datasets, the figures: whatever is changed, the card is refused."""
+    card = json.loads((copy / CARD).read_text())
+    for field, value in card.items():
+        other = {"was": value} if isinstance(value, dict) else [value] if not isinstance(value, str) else value + " "
+        (copy / CARD).write_text(json.dumps(card | {field: other}))
+        with pytest.raises(ModelError, match=str(copy)):
+            load_model(copy)
+    for field, value in (("random_state", 7), ("test_size", 0.5)):
+        (copy / CARD).write_text(json.dumps(card | {"split": card["split"] | {field: value}}))
+        with pytest.raises(ModelError, match=CARD):
+            load_model(copy)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda weights: replace(weights, idf=weights.idf * np.nan),
+        lambda weights: replace(weights, idf=-weights.idf),
+        lambda weights: replace(weights, intercept=float("inf")),
+        lambda weights: replace(weights, coefficients=weights.coefficients[1:]),
+        lambda weights: replace(weights, terms=[weights.terms[1], *weights.terms[1:]]),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(copy: Path, spoil: Callable[[Weights], Weights]) -> None:
+    """Even where every digest is right: not finite, of other lengths, a term twice."""
+    document = pack(spoil(unpack((copy / WEIGHTS).read_bytes())))
+    card = Card.model_validate_json((copy / CARD).read_text())
+    digest = hashlib.sha256(document).hexdigest()
+    identity = model_id(digest, card.preprocessing, card.versions)
+    write_model(copy, document, card.model_copy(update={"weights_sha256": digest, "model_id": identity}), force=True)
+    with pytest.raises(ModelError, match=WEIGHTS):
+        load_model(copy)
+
+
+def test_a_model_behind_a_link_is_replaced_and_nothing_is_left_over(copy: Path, tmp_path: Path) -> None:
+    """The link stays a link, and no half-written directory lies beside it."""
+    (tmp_path / "link").symlink_to(copy)
+    card = Card.model_validate_json((copy / CARD).read_text())
+    write_model(tmp_path / "link", (copy / WEIGHTS).read_bytes(), card, force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert load_model(tmp_path / "link").card.model_id == card.model_id
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "link"]
 
 
 @pytest.mark.parametrize("name", [CARD, WEIGHTS])

@@ -41,19 +41,19 @@ def test_request_directives_are_read(header: str, wishes: Wishes) -> None:
 def test_cache_status_tells_the_way_of_an_answer(answer: Answer[int], status: str) -> None:
     """hit or fwd with its reason, stored or collapsed, the TTL, and the tier as detail."""
     headers = cache_headers(answer)
-    assert headers["Cache-Status"] == status
-    assert ("Age" in headers) == (answer.tier != "model")
+    assert headers["cache-status"] == status
+    assert ("age" in headers) == (answer.tier != "model")
 
 
 def test_the_headers_of_a_batch_count_the_tiers() -> None:
     """A hit only when nothing was computed; Age is the oldest answer's."""
     hit, old, miss = Answer(1, "memory"), Answer(1, "redis", age=7), Answer(1, "model")
-    assert batch_headers([hit, old])["Cache-Status"] == 'fyke; hit; detail="memory=1 redis=1"'
-    assert batch_headers([hit, old])["Age"] == "7"
-    assert batch_headers([hit, miss])["Cache-Status"] == 'fyke; fwd=partial; detail="memory=1 model=1"'
-    assert batch_headers([miss, miss])["Cache-Status"] == 'fyke; fwd=miss; detail="model=2"'
-    assert "Age" not in batch_headers([miss])
-    assert batch_headers([])["Cache-Status"] == "fyke; detail=empty"
+    assert batch_headers([hit, old])["cache-status"] == 'fyke; hit; detail="memory=1 redis=1"'
+    assert batch_headers([hit, old])["age"] == "7"
+    assert batch_headers([hit, miss])["cache-status"] == 'fyke; fwd=partial; detail="memory=1 model=1"'
+    assert batch_headers([miss, miss])["cache-status"] == 'fyke; fwd=miss; detail="model=2"'
+    assert "age" not in batch_headers([miss])
+    assert batch_headers([])["cache-status"] == "fyke; detail=empty"
 
 
 def test_directives_work_over_http(serve: Serve, redis_server: RedisServer) -> None:

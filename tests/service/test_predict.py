@@ -41,11 +41,16 @@ def test_bad_requests_are_told_what_is_wrong(serve: Serve) -> None:
         (b'{"text": 3}', 422, "text"),
         (b'{"text": null}', 422, "text"),
         (b"[]", 422, "body"),
+        (b'{"text": "\xff"}', 400, "UTF-8"),
+        (b"[" * 100_000, 400, "not valid JSON"),
+        (b'{"text": ' + b"9" * 5000 + b"}", 400, "not valid JSON"),
         (b"", 422, "body"),
         (b'"' + b"x" * 2**20 + b'"', 413, "limit"),
     ]:
         answer = httpx.post(url, content=body, headers=json_type)
         assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+    plain = httpx.post(url, content=b'{"text": "a"}', headers={"content-type": "text/plain"})
+    assert (plain.status_code, "application/json" in plain.json()["detail"]) == (415, True)
     chunks = (b"x" * 65536 for _ in range(20))
     assert httpx.post(url, content=chunks, headers=json_type).status_code == 413
 

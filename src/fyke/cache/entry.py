@@ -43,8 +43,8 @@ class Entry:
 
 
 def seal(entry: Entry, key: str, keyring: Keyring) -> bytes:
-    """The bytes to keep under ``key``; a preview over 255 bytes is cut at a character."""
-    preview = entry.preview.encode()[:_PREVIEW_BYTES].decode(errors="ignore").encode()
+    """The bytes to keep under ``key``; a preview over 255 bytes is cut at a character, a lone surrogate is ``?``."""
+    preview = entry.preview.encode("utf-8", "replace")[:_PREVIEW_BYTES].decode(errors="ignore").encode()
     body = _HEAD.pack(entry.created, entry.expires, len(preview)) + preview + entry.payload
     return bytes((VERSION,)) + keyring.seal(key, body) + body
 

@@ -1,10 +1,9 @@
 """From a cache URL to a store and its secret."""
 
-import logging
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,37 +14,47 @@ from fyke.cache.redis import RedisStore
 from fyke.cache.store import Store
 from fyke.errors import EmbeddedError, SettingsError, StoreError
 
-log = logging.getLogger(__name__)
-
 LOCAL_REDIS = "redis://localhost:6379/0"
 SERVERS = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 SCHEMES = (*SERVERS, "embedded", "memory", "none", "auto")
 
+TESTABLE = (
+    "FYKE_CACHE_SECRET is not set: anyone who can read this Redis can test whether an item was seen, and anyone who "
+    "can write to it can forge predictions. Set one secret for all replicas."
+)
+
 
 @dataclass(frozen=True)
 class Opened:
-    """What a cache URL led to: a store, or ``only_memory``, or neither for ``none://``."""
+    """What a cache URL led to: a store, or ``only_memory``, or neither for ``none://``.
+
+    ``where`` is it in words, ``warnings`` what its owner should know, ``trouble`` why the store does not answer now.
+    """
 
     store: Store | None
     only_memory: bool
     secret: bytes
     where: str
-    reachable: bool = True
+    warnings: tuple[str, ...] = ()
+    trouble: str | None = None
 
 
 async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_bytes: int, deadline: float) -> Opened:
     """Open the store that ``url`` names. ``deadline`` in seconds, ``max_bytes`` bounds the embedded server.
 
-    A Redis that does not answer is said once, and opened all the same: it may come back.
+    A Redis that does not answer is opened all the same: it may come back.
 
     Raises:
         SettingsError: the URL names no known kind of store.
         StoreError: the URL cannot be read, or the embedded server was asked for and cannot start.
     """
-    scheme = "auto" if url == "auto" else urlsplit(url).scheme
-    if scheme not in SCHEMES:
+    try:
+        scheme = "auto" if url == "auto" else urlsplit(url).scheme
+    except ValueError as error:
+        raise SettingsError(f"FYKE_CACHE_URL cannot be read: {error}.") from None
+    if scheme not in SCHEMES or (scheme == "auto" and url != "auto"):
         kinds = ", ".join(f"{one}://" for one in SCHEMES if one != "auto")
-        raise SettingsError(f"FYKE_CACHE_URL={url!r} names no known store; give {kinds} or auto.")
+        raise SettingsError(f"FYKE_CACHE_URL={_without_password(url)!r} names no known store; give {kinds} or auto.")
     if scheme == "none":
         return Opened(None, False, PUBLIC_SECRET, "nowhere (none://)")
     if scheme == "memory":
@@ -54,31 +63,34 @@ async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_byt
         return _embedded(directory, max_bytes, deadline, secret)
     if scheme == "auto":
         return await _auto(directory, max_bytes, deadline, secret)
-    store = RedisStore(url, deadline=deadline)
-    where = _without_password(url)
-    reachable = True
-    try:
-        await store.ping()
-    except StoreError as error:
-        reachable = False
-        log.warning("the cache at %s cannot be reached (%s); predictions go on without it", where, error)
-    return Opened(store, False, _shared_secret(secret), where, reachable)
+    return await _shared(RedisStore(url, deadline=deadline), _without_password(url), secret)
 
 
 async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes | None) -> Opened:
-    store = RedisStore(LOCAL_REDIS, deadline=deadline, patience=0.5)
+    local = RedisStore(LOCAL_REDIS, deadline=deadline, patience=0.5)
+    try:
+        await local.ping()
+    except StoreError as error:
+        await local.close()
+        refused = "" if "onnect" in str(error) else f"The Redis at {LOCAL_REDIS} is left alone: {error}."
+    else:
+        await local.close()
+        return await _shared(RedisStore(LOCAL_REDIS, deadline=deadline), LOCAL_REDIS, secret)
+    try:
+        found = _embedded(directory, max_bytes, deadline, secret)
+    except EmbeddedError as error:
+        found = replace(_memory(), warnings=(f"{error} Predictions are kept in this process's memory.",))
+    return replace(found, warnings=(refused, *found.warnings)) if refused else found
+
+
+async def _shared(store: RedisStore, where: str, secret: bytes | None) -> Opened:
+    warnings = () if secret else (TESTABLE,)
+    trouble = None
     try:
         await store.ping()
-    except StoreError:
-        await store.close()
-    else:
-        await store.close()
-        return Opened(RedisStore(LOCAL_REDIS, deadline=deadline), False, _shared_secret(secret), LOCAL_REDIS)
-    try:
-        return _embedded(directory, max_bytes, deadline, secret)
-    except EmbeddedError as error:
-        log.warning("%s Predictions are kept in this process's memory.", error)
-        return _memory()
+    except StoreError as error:
+        trouble = f"The cache at {where} cannot be reached: {str(error).rstrip('.')}."
+    return Opened(store, False, secret or PUBLIC_SECRET, where, warnings, trouble)
 
 
 def _memory() -> Opened:
@@ -120,20 +132,13 @@ def kept_secret(directory: Path) -> bytes:
             pass
         finally:
             staged.unlink()
-    return path.read_bytes()
-
-
-def _shared_secret(secret: bytes | None) -> bytes:
-    if secret is None:
-        log.warning(
-            "FYKE_CACHE_SECRET is not set: anyone who can read this Redis can test whether an item was seen, "
-            "and anyone who can write to it can forge predictions. Set one secret for all replicas."
-        )
-        return PUBLIC_SECRET
+    secret = path.read_bytes()
+    if len(secret) < 16:
+        raise EmbeddedError(f"{path}: not a secret; delete it, and a new one is made.")
     return secret
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"

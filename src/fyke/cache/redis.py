@@ -1,21 +1,32 @@
 """Entries in Redis or Valkey: one MGET for many keys, one pipeline for many writes, SCAN and UNLINK."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, cast
+from itertools import chain
+from typing import Any, Protocol, TypeVar
 
 import redis.asyncio as redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import InvalidResponse, ResponseError
 
-from fyke.cache.clients import make_client
+from fyke.cache.clients import TROUBLE, close_client, make_client
 from fyke.cache.keys import LEASES
 from fyke.cache.store import Write
 from fyke.errors import StoreError
 
+log = logging.getLogger(__name__)
+
 PURGES = "fyke:1:purges"  # the channel on which purges are told
 _SCAN_COUNT = 500
 _RECONNECT_SECONDS = 0.25
+LATE_SECONDS = 1.0
+REACH_SECONDS = 1.5  # time for two sentinels that hang
+_FEW_LATE, _MOST_LATE = 4, 32
+
+_Answer = TypeVar("_Answer")
+_Command = tuple[str | bytes | int, ...]
 
 
 class Closable(Protocol):
@@ -29,113 +40,220 @@ class Closable(Protocol):
 class RedisStore:
     """A `fyke.cache.store.Store` over one server, a Sentinel group or a cluster; see `make_client` for URLs.
 
-    ``deadline`` bounds every lookup and write, connecting included, in seconds; a step of a listing or a purge
-    may take ``patience`` seconds. Nothing is retried: a cache that is late is a cache that missed.
+    ``deadline`` bounds every lookup and write in seconds; a step of a listing or a purge may take ``patience``
+    seconds. Nothing is retried: a cache that is late is a cache that missed.
+
+    A reply that comes after the deadline is read all the same, for `LATE_SECONDS`, so that a connection outlives it:
+    with a server farther away than a third of the deadline no connection would ever be made otherwise. After a
+    failure, and at first, one task reaches the server for all who ask.
+    When `listen` has heard nothing for ``silence`` seconds it asks whether the channel lives.
 
     Raises:
         StoreError: the URL cannot be read.
     """
 
-    def __init__(self, url: str, *, deadline: float = 0.05, patience: float = 5.0, owner: Closable | None = None):
+    def __init__(
+        self,
+        url: str,
+        *,
+        deadline: float = 0.05,
+        patience: float = 5.0,
+        silence: float = 2.0,
+        owner: Closable | None = None,
+    ):
         self._client: Any = make_client(url, patience=patience)
         self._cluster = isinstance(self._client, redis.RedisCluster)
         self._deadline = deadline
         self._patience = patience
+        self._silence = silence
         self._owner = owner
+        self._sure = False
+        self._closed = False
+        self._late: set[asyncio.Task[Any]] = set()
+        self._reaching: asyncio.Task[None] | None = None
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """One MGET within the deadline; on a cluster one for each slot, in parallel over the nodes."""
-        async with _within(self._deadline):
-            return await self._mget(keys)
+        return await self._in_time(lambda: self._mget(keys))
 
     async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> list[bool]:
         """One pipeline of SET with PX, and UNLINK for the leases, within the deadline."""
-        async with _within(self._deadline), self._pipeline() as pipeline:
-            for write in writes:
-                pipeline.set(write.key, write.value, px=write.ttl_ms, xx=write.renewal)
-            for key in done:
-                pipeline.unlink(LEASES + key)
-            replies = await pipeline.execute()
-        return [bool(reply) for reply in replies[: len(writes)]]
+        sets = [_set(write.key, write.value, write.ttl_ms, *(["XX"] if write.renewal else [])) for write in writes]
+        replies = await self._in_time(lambda: self._send(sets, [("UNLINK", LEASES + key) for key in done]))
+        return [bool(reply) for reply in replies[: len(sets)]]
 
     async def drop_many(self, keys: Sequence[str]) -> None:
-        """One pipeline of UNLINK, within the deadline."""
-        async with _within(self._deadline), self._pipeline() as pipeline:
-            for key in keys:
-                pipeline.unlink(key)
-            await pipeline.execute()
+        """One pipeline of UNLINK within the deadline."""
+        await self._in_time(lambda: self._send([("UNLINK", key) for key in keys]))
 
     async def lease_many(self, keys: Sequence[str], ttl_ms: int) -> list[tuple[bytes | None, bool]]:
         """One pipeline of SET with NX and PX for the leases, then GET for the values, within the deadline.
 
-        The lease is taken first: whoever gets one sees the value if another wrote it before giving the lease back.
+        The leases are taken first: whoever gets one sees the value if another wrote it before giving the lease back.
         """
-        async with _within(self._deadline), self._pipeline() as pipeline:
-            for key in keys:
-                pipeline.set(LEASES + key, b"", nx=True, px=ttl_ms)
-                pipeline.get(key)
-            replies = await pipeline.execute()
-        return [(value, bool(leased)) for leased, value in zip(replies[::2], replies[1::2], strict=True)]
+        leases = [_set(LEASES + key, b"", ttl_ms, "NX") for key in keys]
+        replies = await self._in_time(lambda: self._send(leases, [("GET", key) for key in keys]))
+        taken, values = replies[: len(keys)], replies[len(keys) :]
+        return [(value, bool(leased)) for value, leased in zip(_values(values, len(keys)), taken, strict=True)]
 
     async def scan(self, prefix: str) -> AsyncIterator[list[tuple[str, bytes]]]:
         """Walk the keys with SCAN and read each batch with one MGET."""
         async for keys in self._walk(prefix):
             async with _within(self._patience):
                 values = await self._mget(keys)
-            yield [(key, value) for key, value in zip(keys, values, strict=True) if value is not None]
+            pairs = zip(keys, values, strict=True)
+            yield [(key.decode(errors="replace"), value) for key, value in pairs if value is not None]
 
     async def purge(self, prefix: str) -> int:
         """Walk the keys with SCAN, let the server forget them with UNLINK, then publish the prefix."""
         gone = 0
         async for keys in self._walk(prefix):
-            async with _within(self._patience), self._pipeline() as pipeline:
-                for key in keys:
-                    pipeline.unlink(key)
-                gone += sum(await pipeline.execute())
+            async with _within(self._patience):
+                gone += sum(await self._send([("UNLINK", key) for key in keys]))
         async with _within(self._patience):
             await self._client.execute_command("PUBLISH", PURGES, prefix)
         return gone
 
     async def listen(self, purged: Callable[[str], None]) -> None:
-        """Follow the channel of purges, connecting again for as long as it takes."""
-        while True:
+        """Follow the channel of purges, connecting again for as long as it takes; ends when the store is closed."""
+        told = False
+        while not self._closed:
             try:
-                async with self._client.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(PURGES)
-                    purged("")
-                    while True:
-                        message = await channel.get_message(timeout=None)
-                        if message is not None:
-                            purged(message["data"].decode())
-            except (RedisError, OSError):
-                await asyncio.sleep(_RECONNECT_SECONDS)
+                await self._follow(purged)
+            except ResponseError as error:
+                if not told:
+                    log.warning("the store does not let us hear of purges in other processes (%s)", error)
+                told = True
+            except TROUBLE:
+                self._sure = False
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def ping(self) -> None:
-        """One PING; patient, because it is asked at the start."""
+        """Reach the server or the cluster; patient, because it is asked at the start."""
         async with _within(self._patience):
-            await self._client.ping()
+            await self._reached()
 
     async def close(self) -> None:
         """Close the connections, then let go of the embedded server if there is one."""
-        await self._client.aclose()
+        self._closed = True
+        tasks = [*self._late, *([self._reaching] if self._reaching else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await close_client(self._client)
         if self._owner is not None:
             self._owner.close()
 
-    async def _mget(self, keys: Sequence[str]) -> list[bytes | None]:
+    async def _in_time(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What ``ask`` gives within the deadline; after trouble it is asked once the server is reached again."""
+        task = asyncio.get_running_loop().create_task(self._asked(ask))
+        try:
+            await asyncio.wait([task], timeout=self._deadline)
+        finally:
+            if not task.done():
+                self._let_be_late(task)
+        if not task.done():
+            raise StoreError(f"no answer within {self._deadline * 1000:.0f} ms")
+        if task.cancelled():
+            raise StoreError("the store is closed")
+        return task.result()
+
+    def _let_be_late(self, task: asyncio.Task[Any]) -> None:
+        """Several that are late at once are one server that hangs: from then on one task asks whether it lives."""
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody is waiting
+        if len(self._late) > _FEW_LATE:
+            self._sure = False
+        if len(self._late) > _MOST_LATE:
+            task.cancel()
+
+    async def _asked(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        async with _within(max(LATE_SECONDS, self._deadline)):
+            if not self._sure:
+                await self._reached()
+                if asyncio.current_task() in self._late:
+                    raise Disconnected("reached too late")
+            try:
+                return await ask()
+            except BaseException:
+                self._sure = False
+                raise
+
+    async def _reached(self) -> None:
+        """Wait for the one task that reaches the server; it goes on when its caller has no more time."""
+        reaching = self._reaching
+        if reaching is None or reaching.done():
+            reaching = self._reaching = asyncio.create_task(self._reach())
+            reaching.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait([reaching])
+        if reaching.cancelled():
+            raise Disconnected("the store is closed")
+        reaching.result()
+
+    async def _reach(self) -> None:
+        # Whoever asks waits for this: one connection, or one node of a cluster, that hangs must not take long.
+        async with asyncio.timeout(min(REACH_SECONDS, self._patience)):
+            if self._cluster:
+                await self._client.initialize()
+                # Pipelines never notice that another node has taken over the slots of a dead one.
+                await self._client.nodes_manager.initialize()
+            else:
+                await self._client.ping()
+        self._sure = True
+
+    async def _follow(self, purged: Callable[[str], None]) -> None:
+        async with asyncio.timeout(self._patience):
+            if not self._sure:
+                await self._reached()
+        where = {"node": self._client.get_random_primary_node()} if self._cluster else {}
+        async with self._client.pubsub(**where) as channel:
+            async with asyncio.timeout(self._patience):
+                await channel.subscribe(PURGES)
+            asked = False
+            while True:
+                async with asyncio.timeout(self._silence + self._patience):
+                    message = await channel.get_message(timeout=self._silence)
+                    if message is None and asked:
+                        raise Disconnected("the channel of purges is dead")
+                    asked = message is None
+                    if asked:
+                        await channel.ping()
+                if message is not None and message["type"] == "subscribe":
+                    purged("")
+                elif message is not None and message["type"] == "message":
+                    purged(message["data"].decode(errors="replace"))
+
+    async def _mget(self, keys: Sequence[str | bytes]) -> list[bytes | None]:
+        if not keys:
+            return []
         ask = self._client.mget_nonatomic if self._cluster else self._client.mget
-        return cast(list[bytes | None], await ask(keys))
+        return _values(await ask(keys), len(keys))
 
-    def _pipeline(self) -> Any:
-        return self._client.pipeline() if self._cluster else self._client.pipeline(transaction=False)
+    async def _send(self, *stages: list[_Command]) -> list[Any]:
+        """The replies to all commands in order, from one pipeline.
 
-    async def _walk(self, prefix: str) -> AsyncIterator[list[str]]:
+        On a cluster, where one node does not wait for another, from one pipeline for each stage.
+        """
+        replies: list[Any] = []
+        for commands in stages if self._cluster else [[*chain(*stages)]]:
+            pipeline = self._client.pipeline() if self._cluster else self._client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            # Raised from the pipeline, an error would quote the command, and with it the value.
+            replies += await pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    async def _walk(self, prefix: str) -> AsyncIterator[list[bytes]]:
         pattern = _literal(prefix) + "*"
+        nodes: list[dict[str, Any]] = [{}]
         if self._cluster:
             async with _within(self._patience):
                 await self._client.initialize()
             nodes = [{"target_nodes": node} for node in self._client.get_primaries()]
-        else:
-            nodes = [{}]
         for node in nodes:
             cursor = 0
             while True:
@@ -143,9 +261,22 @@ class RedisStore:
                     reply = await self._client.scan(cursor, match=pattern, count=_SCAN_COUNT, **node)
                 cursor, keys = _scanned(reply)
                 if keys:
-                    yield [key.decode() for key in keys]
+                    yield keys
                 if not cursor:
                     break
+
+
+def _values(reply: Any, count: int) -> list[bytes | None]:
+    """A reply to a lookup, after a look at whether it is one."""
+    if not isinstance(reply, list) or len(reply) != count:
+        raise InvalidResponse(f"{type(reply).__name__} is no answer to a lookup of {count} keys")
+    if not all(value is None or isinstance(value, bytes) for value in reply):
+        raise InvalidResponse("the answer to a lookup holds what is no value")
+    return reply
+
+
+def _set(key: str, value: bytes, ttl_ms: int, *condition: str) -> _Command:
+    return ("SET", key, value, "PX", ttl_ms, *condition)
 
 
 def _scanned(reply: Any) -> tuple[int, list[bytes]]:
@@ -164,7 +295,7 @@ async def _within(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise StoreError(f"no answer within {seconds * 1000:.0f} ms") from error
-    except (RedisError, OSError) as error:
+    except Exception as error:  # TROUBLE; but a client that is told nonsense raises anything
         raise StoreError(str(error) or type(error).__name__) from error
 
 

@@ -99,7 +99,13 @@ class Tiers:
                 await self.store.set_many([Write(LEASES + key, b"", int(seconds * 1000), renewal=True) for key in keys])
 
     def make(self, payload: bytes, preview: str) -> Entry:
-        """An entry for a prediction made now."""
+        """An entry for a prediction made now.
+
+        Raises:
+            TypeError: what the model encoded is not bytes, or the preview is not text.
+        """
+        if not (isinstance(payload, bytes) and isinstance(preview, str)):
+            raise TypeError(f"bytes and text can be kept, not {type(payload).__name__} and {type(preview).__name__}")
         now = self.clock()
         return Entry(payload, now, self._lifetimes.expiry(now, now, self._rng), preview)
 
@@ -134,7 +140,7 @@ class Tiers:
         try:
             if self.store is None:
                 self._renewed_in_memory(renewed, [True] * len(renewals))
-            elif (fresh or renewed or done) and self.writes.allow():
+            elif fresh or renewed or done:
                 kept = await self._put(self.store, fresh, renewed, done)
                 if kept is not None:
                     self._renewed_in_memory(renewed, kept[len(fresh) :])
@@ -201,6 +207,8 @@ class Tiers:
         """One pipelined write; for each entry, the fresh ones first, whether the store has it now."""
         writes = [self._write(key, entry) for key, entry in fresh.items()]
         writes += [self._write(key, entry, renewal=True) for key, entry in renewed.items()]
+        if not self.writes.allow():
+            return None
         self._landing |= fresh
         started = self._monotonic()
         try:

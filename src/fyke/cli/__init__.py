@@ -19,3 +19,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # of printing, mostly: what reads and writes files has its own words
+        complain(f"{error.filename or 'the output'}: {error.strerror or error}.")
+        sys.exit(2)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fyke.cli.console import out, progress
+from fyke.cli.console import err, out, progress
 from fyke.errors import SettingsError
 
 app = typer.Typer(
@@ -79,7 +79,9 @@ def evaluate(
     label_column: Annotated[str | None, typer.Option(help="Column of the label; as in training.")] = None,
     label_map: LabelMap = None,
     every_row: Annotated[bool, typer.Option("--all", help="Every row, not only the held-out ones.")] = False,
-    any_file: Annotated[bool, typer.Option("--any-file", help="Split files that were not trained on too.")] = False,
+    any_file: Annotated[
+        bool, typer.Option("--any-file", help="Take the recorded share of files that were not trained on as held out.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Accuracy and the classification report on the rows that training held out."""
@@ -112,7 +114,11 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps({"model_id": card.model_id, "held_out": not every_row} | figures))
     else:
+        which = "all" if every_row else "held-out"
+        out.print(f"model {card.model_id}, {figures['rows']:,} {which} rows", markup=False)
         out.print(report_text(figures), markup=False)
+        if every_row and {one.sha256 for one in corpus.datasets} & {one.sha256 for one in card.datasets}:
+            err.print("The model was trained on some of these rows: the figures flatter it.", markup=False)
 
 
 @app.command()

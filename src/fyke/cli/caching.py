@@ -14,8 +14,8 @@ from rich.table import Table
 from fyke.cache.entry import Entry, peek
 from fyke.cache.keys import scope
 from fyke.cache.store import Store
-from fyke.cli.console import out
-from fyke.errors import SettingsError
+from fyke.cli.console import err, out
+from fyke.errors import SettingsError, StoreError
 from fyke.model.classifier import decode, verdict
 from fyke.settings import Settings, load
 
@@ -133,6 +133,9 @@ def _with_store(settings: Settings, ask: Callable[[Store], Awaitable[Result]]) -
                 "name the store to look into with --cache-url or FYKE_CACHE_URL."
             )
         try:
+            if cache.trouble:
+                raise StoreError(f"{cache.trouble} Start it, or name another with --cache-url or FYKE_CACHE_URL.")
+            err.print(f"looking into {cache.where}", style="dim", markup=False)
             return await ask(cache.store)
         finally:
             await cache.store.close()

@@ -38,8 +38,9 @@ async def _serve(settings: Settings, model: Model, listener: socket.socket) -> N
     """Open the cache first, so that what is wrong with it is said in one line."""
     app = create_app(settings, model, await open_from(settings))
     host, port = listener.getsockname()[:2]
-    err.print(f"Fyke serves at http://{'localhost' if host == '127.0.0.1' else host}:{port}", markup=False)
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False)
+    name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
+    err.print(f"Fyke serves at http://{name}:{port}", markup=False)
+    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, proxy_headers=False)
     await uvicorn.Server(config).serve(sockets=[listener])
 
 
@@ -51,6 +52,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         raise SettingsError(
-            f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port or FYKE_PORT."
+            f"Cannot listen on {host} port {port} ({error.strerror}); choose others with --host and --port."
         ) from error
     return listener

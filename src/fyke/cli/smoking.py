@@ -26,7 +26,11 @@ def run(url: str) -> int:
     first: dict[str, object] = {}
     failures = []
     table = Table("", "text", "prediction", "probability", "from", "ms", box=None)
-    with httpx.Client(base_url=url, timeout=10) as client:
+    try:
+        client = httpx.Client(base_url=url, timeout=10)
+    except httpx.InvalidURL as error:
+        raise ServiceError(f"{url!r} is not an address ({error}); give one like http://localhost:8000.") from error
+    with client:
         for number, text in enumerate(REQUESTS, 1):
             body, status, seconds = ask(client, text)
             hit = "hit" in [part.strip() for part in status.split(";")]

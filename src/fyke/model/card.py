@@ -1,8 +1,19 @@
 """The card, ``model.json``: what a model is, what it was trained on, and how well it did."""
 
-from typing import Any, Literal
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return value
 
 
 class DatasetCard(BaseModel):
@@ -13,6 +24,16 @@ class DatasetCard(BaseModel):
     name: str
     sha256: str
     rows: int
+
+
+class Preprocessing(BaseModel):
+    """How a text becomes weighted terms; see scikit-learn's ``TfidfVectorizer``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Literal["words, lower case"] = "words, lower case"
+    token_pattern: Annotated[str, AfterValidator(_pattern)]
+    norm: Literal["l2"] = "l2"
 
 
 class SplitCard(BaseModel):
@@ -28,14 +49,14 @@ class SplitCard(BaseModel):
 
 
 class Card(BaseModel):
-    """Everything about a model but its weights."""
+    """Everything about a model but its weights. ``digest`` covers all the rest of the card."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     format: Literal[1] = 1
     model_id: str
     recipe: str
-    preprocessing: dict[str, Any]
+    preprocessing: Preprocessing
     weights_sha256: str
     versions: dict[str, str]
     datasets: list[DatasetCard]
@@ -48,3 +69,9 @@ class Card(BaseModel):
     figures: dict[str, Any]
     trained_at: str
     training_seconds: float
+    digest: str = ""
+
+    def true_digest(self) -> str:
+        """SHA-256, in hexadecimal, of the card's fields but ``digest``, as JSON with sorted keys."""
+        said = json.dumps(self.model_dump(mode="json", exclude={"digest"}), sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()

@@ -52,6 +52,8 @@ def read_corpus(
     Raises:
         DataError: a file cannot be read, lacks a column, is empty, or holds an unknown label.
     """
+    if text_column == label_column:
+        raise DataError(f"The text and the label cannot both be column {text_column!r}; see --text-column.")
     texts: list[str] = []
     labels: list[str] = []
     datasets: list[Dataset] = []
@@ -73,8 +75,10 @@ def file_digest(path: Path) -> str:
 
 def _read_table(path: Path, text_column: str, label_column: str) -> pl.DataFrame:
     name = path.name.lower()
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: there is no such file.")
+    if not path.is_file():
+        raise DataError(f"{path}: not a file; give the tables themselves.")
     try:
         if name.endswith(".parquet"):
             table = pl.read_parquet(path)

@@ -7,12 +7,10 @@ versions, so a file that was cut short or altered is found when it is loaded.
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -20,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from fyke.errors import ModelError
-from fyke.model.card import Card
+from fyke.model.card import Card, Preprocessing
 from fyke.model.classifier import TfidfClassifier, Weights
 
 CARD = "model.json"
@@ -66,36 +64,43 @@ def unpack(document: bytes) -> Weights:
         raise ModelError("The weights do not fit together: their shapes differ.")
     if any(array.dtype != np.float64 for array in (idf, coefficients, intercept)):
         raise ModelError("The weights are not 64-bit floating-point numbers.")
+    if not all(np.isfinite(array).all() for array in (idf, coefficients, intercept)) or (idf <= 0).any():
+        raise ModelError("The weights are not finite numbers, or a term's idf is not positive.")
+    if len(set(terms)) != len(terms):
+        raise ModelError("The weights name a term twice.")
     return Weights(terms, idf, coefficients, float(intercept[0]))
 
 
-def model_id(weights_sha256: str, preprocessing: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+def model_id(weights_sha256: str, preprocessing: Preprocessing, versions: Mapping[str, str]) -> str:
     """128 bits, in hexadecimal, over everything that a prediction depends on."""
-    described = json.dumps([weights_sha256, dict(preprocessing), dict(versions)], sort_keys=True)
+    described = json.dumps([weights_sha256, preprocessing.model_dump(), dict(versions)], sort_keys=True)
     return hashlib.blake2b(described.encode(), digest_size=16, person=b"fyke model id").hexdigest()
 
 
 def write_model(directory: Path, document: bytes, card: Card, *, force: bool = False) -> None:
-    """Write a model directory whole or not at all.
+    """Write a model directory whole or not at all; ``directory`` may be a link to one.
 
     Raises:
         ModelError: the directory holds something already and ``force`` is off, or cannot be written.
     """
     check_output(directory, force=force)
-    target = directory.absolute()
+    target = directory.resolve()
+    signed = card.model_copy(update={"digest": card.true_digest()})
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        staging.chmod(0o755)
-        (staging / WEIGHTS).write_bytes(document)
-        (staging / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        if target.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-            os.replace(target, retired)
-            os.replace(staging, target)
-            shutil.rmtree(retired)
-        else:
-            os.replace(staging, target)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as room:
+            staging, retired = Path(room) / "new", Path(room) / "old"
+            staging.mkdir()
+            (staging / WEIGHTS).write_bytes(document)
+            (staging / CARD).write_text(signed.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            if target.exists():
+                os.replace(target, retired)
+            try:
+                os.replace(staging, target)
+            except OSError:
+                if retired.exists():
+                    os.replace(retired, target)
+                raise
     except OSError as error:
         raise ModelError(f"{directory}: the model cannot be written ({error.strerror}).") from error
 
@@ -136,7 +141,11 @@ def load_model(directory: Path) -> Model:
     digest = hashlib.sha256(document).hexdigest()
     if digest != card.weights_sha256:
         raise ModelError(f"{directory / WEIGHTS}: cut short or altered, its digest is not the card's.")
-    if model_id(digest, card.preprocessing, card.versions) != card.model_id:
-        raise ModelError(f"{directory / CARD}: altered, the model id does not follow from what it says.")
-    classifier = TfidfClassifier(card.model_id, unpack(document), card.preprocessing)
+    if card.digest != card.true_digest() or model_id(digest, card.preprocessing, card.versions) != card.model_id:
+        raise ModelError(f"{directory / CARD}: altered, its digest or the model id does not follow from what it says.")
+    try:
+        weights = unpack(document)
+    except ModelError as error:
+        raise ModelError(f"{directory / WEIGHTS}: {error}") from error
+    classifier = TfidfClassifier(card.model_id, weights, card.preprocessing.token_pattern)
     return Model(classifier, card)

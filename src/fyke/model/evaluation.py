@@ -37,16 +37,24 @@ def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:
             )
     if [one.sha256 for one in corpus.datasets] != expected:
         names = " ".join(one.name for one in card.datasets)
-        raise DataError(f"The recorded split is over other files or another order of them: {names}.")
+        raise DataError(
+            f"The recorded split is over these files together, in this order: {names}. Give them so, or evaluate "
+            "every row of yours with --all."
+        )
 
 
 def report_text(figures: dict[str, Any]) -> str:
-    """The figures in the layout of scikit-learn's ``classification_report``, under the accuracy."""
-    rows = figures["report"]
-    width = max(map(len, rows))
+    """The accuracy, then the layout of scikit-learn's ``classification_report`` with four digits."""
+    rows = dict(figures["report"])
+    width = max(len("accuracy"), *map(len, rows))
     lines = [f"Accuracy: {figures['accuracy']:.5f}", ""]
-    lines.append(" " * width + "".join(f"{head:>11}" for head in ("precision", "recall", "f1-score", "support")))
-    for name, row in rows.items():
-        numbers = "".join(f"{row[key]:>11.4f}" for key in ("precision", "recall", "f1-score"))
-        lines.append(f"{name:>{width}}{numbers}{int(row['support']):>11}")
+    lines += [" " * width + "".join(f"{head:>11}" for head in ("precision", "recall", "f1-score", "support")), ""]
+    lines += [_row(name, rows.pop(name), width) for name in LABELS]
+    lines += ["", f"{'accuracy':>{width}}{figures['accuracy']:>33.4f}{figures['rows']:>11}"]
+    lines += [_row(name, row, width) for name, row in rows.items()]
     return "\n".join(lines)
+
+
+def _row(name: str, row: dict[str, float], width: int) -> str:
+    numbers = "".join(f"{row[key]:>11.4f}" for key in ("precision", "recall", "f1-score"))
+    return f"{name:>{width}}{numbers}{int(row['support']):>11}"

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from fyke.errors import DataError
-from fyke.model.card import Card, DatasetCard, SplitCard
+from fyke.model.card import Card, DatasetCard, Preprocessing, SplitCard
 from fyke.model.classifier import TfidfClassifier, Weights
 from fyke.model.corpus import Corpus
 from fyke.model.directory import Model, model_id, pack
@@ -49,34 +49,33 @@ def train(
     """
     started = time.perf_counter()
     pipeline = build(recipe)
+    names = ", ".join(one.name for one in corpus.datasets)
     if len(corpus.label_counts()) < 2:
         (only,) = corpus.label_counts()
-        raise DataError(f"Every row is labelled {only!r}; training needs both {PHISHING!r} and {SAFE!r}.")
+        raise DataError(f"{names}: every row is labelled {only!r}; training needs both {PHISHING!r} and {SAFE!r}.")
     if len(corpus.texts) < 10:
-        raise DataError(f"Only {len(corpus.texts)} rows: too few to train on and to test; give at least 10.")
+        raise DataError(f"{names}: only {len(corpus.texts)} rows, too few to train on and to test; give at least 10.")
     train_rows, test_rows = split_rows(len(corpus.texts))
     labels = [corpus.labels[row] for row in train_rows]
     if len(set(labels)) < 2:
-        raise DataError(f"After the split, every row to train on is {labels[0]!r}; give more rows of the other.")
+        raise DataError(
+            f"{names}: after the split, every row to train on is {labels[0]!r}; give more rows of the other."
+        )
 
     progress(f"fitting {recipe} on {len(train_rows):,} texts")
     try:
         pipeline.fit([corpus.texts[row] for row in train_rows], labels)
     except ValueError as error:
-        raise DataError(f"There is nothing to learn from these texts: {error}.") from error
+        raise DataError(f"{names}: there is nothing to learn from the texts ({error}).") from error
 
     progress("packing the weights")
     weights = _weights(pipeline)
     document = pack(weights)
     digest = hashlib.sha256(document).hexdigest()
-    preprocessing = {
-        "tokens": "words, lower case",
-        "token_pattern": pipeline["features"].token_pattern,
-        "norm": "l2",
-    }
+    preprocessing = Preprocessing(token_pattern=pipeline["features"].token_pattern)
     versions = {name: version(name) for name in ("scikit-learn", "numpy", "scipy")}
     identity = model_id(digest, preprocessing, versions)
-    classifier = TfidfClassifier(identity, weights, preprocessing)
+    classifier = TfidfClassifier(identity, weights, preprocessing.token_pattern)
 
     progress(f"evaluating on {len(test_rows):,} held-out texts")
     figures = evaluate_texts(

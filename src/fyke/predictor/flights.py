@@ -1,11 +1,16 @@
 """Flights: keys on their way to an answer. Those of one turn of the event loop depart together."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from fyke.predictor.words import Answer, Wishes
+
+GATHER_SECONDS = 0.005
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
@@ -32,8 +37,9 @@ class Flight(Generic[Item, Prediction]):
 class Flights(Generic[Item, Prediction]):
     """Boards flights and has ``answer`` take each batch to its end.
 
-    At most ``at_once`` batches are in their lookup at a time; requests that arrive meanwhile gather for the next
-    one. ``answer`` calls `looked_up` when its lookup is over. Whatever it raises lands with its flights.
+    While ``at_once`` batches are in their lookup, requests that arrive gather for the next one, for no longer than
+    `GATHER_SECONDS`: lookups that take longer wait rather than work, and holding others back would spare nothing.
+    ``answer`` calls `looked_up` when its lookup is over. Whatever it raises lands with its flights.
     """
 
     def __init__(self, answer: Callable[[list[Flight[Item, Prediction]]], Coroutine[Any, Any, None]], *, at_once: int):
@@ -42,6 +48,7 @@ class Flights(Generic[Item, Prediction]):
         self._under_way: dict[str, Flight[Item, Prediction]] = {}
         self._queue: list[Flight[Item, Prediction]] = []
         self._departing = False
+        self._overdue: asyncio.TimerHandle | None = None
         self._looking = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -94,12 +101,21 @@ class Flights(Generic[Item, Prediction]):
             await asyncio.gather(*self._tasks, asyncio.sleep(0), return_exceptions=True)
 
     def _call_for_departure(self) -> None:
-        if self._queue and not self._departing and self._looking < self._at_once:
+        if not self._queue or self._departing:
+            return
+        if self._looking < self._at_once:
             self._departing = True
             asyncio.get_running_loop().call_soon(self._depart)
+        elif self._overdue is None:
+            self._overdue = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._depart)
 
     def _depart(self) -> None:
         self._departing = False
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+        if not self._queue:
+            return
         batch, self._queue = self._queue, []
         self._looking += 1
         self.take(batch, self._answer(batch))
@@ -108,6 +124,8 @@ class Flights(Generic[Item, Prediction]):
         try:
             await work
         except Exception as error:
+            if all(flight.future.done() for flight in flights):
+                log.exception("after its answers were given, a batch failed")
             for flight in flights:
                 self.land(flight, error)
         except BaseException:  # the loop is being torn down

@@ -118,7 +118,7 @@ class Predictor(Generic[Item, Prediction]):
         key = self._keyring.key(canonical)
         known = None if wishes.no_cache else self.tiers.recall(key)
         if known is not None:
-            answer = self._hit(key, item, canonical, known, "memory", wishes)
+            answer = self._hit(key, lambda: item, known, "memory", wishes)
             if answer is not None:
                 return answer
         joined = self._flights.join(key, wishes)
@@ -129,6 +129,14 @@ class Predictor(Generic[Item, Prediction]):
             self.ledger.shared += 1
             return replace(answer, shared=True)
         return answer
+
+    def recall(self, key: str, read: Callable[[], Item]) -> Answer[Prediction] | None:
+        """The answer under a key that an earlier `Answer` had, if this process has it in memory.
+
+        ``read`` gives the item; it is called only where the hit is one of the sample that is verified.
+        """
+        known = self.tiers.recall(key)
+        return None if known is None else self._hit(key, read, known, "memory", ANY)
 
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
         """A prediction for each item, each looked up on its own; duplicates are computed once.
@@ -217,7 +225,7 @@ class Predictor(Generic[Item, Prediction]):
         return misses
 
     def _land_hit(self, flight: Flight[Item, Prediction], entry: Entry) -> bool:
-        answer = self._hit(flight.key, flight.item, flight.canonical, entry, "redis", flight.wishes)
+        answer = self._hit(flight.key, lambda: flight.item, entry, "redis", flight.wishes)
         if answer is None:
             flight.refused = True
             return False
@@ -273,13 +281,13 @@ class Predictor(Generic[Item, Prediction]):
                 self.ledger.misses += 1
                 entry = self._entry(flight, outcome, generation)
                 if entry is None:
-                    self._flights.land(flight, Answer(outcome, "model", refused=flight.refused))
+                    self._flights.land(flight, Answer(outcome, "model", flight.key, refused=flight.refused))
                     continue
                 if shared:
                     fresh[flight.key] = entry
                 prediction = self._decode(entry.payload) if self._reads_back else outcome
-                answer = Answer(prediction, "model", ttl=entry.ttl(self._clock()), refused=flight.refused)
-                self._flights.land(flight, answer)
+                ttl = entry.ttl(self._clock())
+                self._flights.land(flight, Answer(prediction, "model", flight.key, ttl=ttl, refused=flight.refused))
         finally:
             renewed, self._renewed = self._renewed, {}
             if fresh or renewed or keys:
@@ -326,7 +334,7 @@ class Predictor(Generic[Item, Prediction]):
         return predictions
 
     def _hit(
-        self, key: str, item: Item, canonical: bytes, entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
+        self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
     ) -> Answer[Prediction] | None:
         """The answer in an entry; None when it is older than wanted or holds no prediction."""
         now = self._clock()
@@ -345,8 +353,8 @@ class Predictor(Generic[Item, Prediction]):
         if not wishes.no_store:
             self._renew(key, entry)
         if self._verify_share and self._rng.random() < self._verify_share:
-            self._flights.spawn(self._verify(key, item, canonical, entry))
-        return Answer(prediction, tier, age, entry.ttl(now))
+            self._flights.spawn(self._verify(key, read, entry))
+        return Answer(prediction, tier, key, age, entry.ttl(now))
 
     def _renew(self, key: str, entry: Entry) -> None:
         """Renewals of a turn are written together, with the turn's fresh entries when those come in time."""
@@ -356,11 +364,11 @@ class Predictor(Generic[Item, Prediction]):
                 self._flights.spawn(self._compute([], [], True))
             self._renewed[key] = again
 
-    async def _verify(self, key: str, item: Item, canonical: bytes, entry: Entry) -> None:
+    async def _verify(self, key: str, read: Callable[[], Item], entry: Entry) -> None:
         """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""
         loop = asyncio.get_running_loop()
         try:
-            (computed,) = await loop.run_in_executor(self._pool, self._call_model, [item], [canonical])
+            (computed,) = await loop.run_in_executor(self._pool, lambda: self.model.predict_many([read()]))
         except Exception:
             log.exception("a hit could not be verified: the model failed")
             return

@@ -63,13 +63,15 @@ ANY = Wishes()
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Prediction]):
-    """A prediction and where it came from; ``age`` and ``ttl`` in seconds, ``ttl`` None where nothing was kept.
+    """A prediction, where it came from, and its key.
 
-    ``shared``: another request's computation gave it. ``refused``: the request did not want what was kept.
+    ``age`` and ``ttl`` are in seconds, ``ttl`` None where nothing was kept. ``shared``: another request's computation
+    gave it. ``refused``: the request did not want what was kept.
     """
 
     prediction: Prediction
     tier: Tier
+    key: str = ""
     age: int = 0
     ttl: int | None = None
     shared: bool = False

@@ -1,13 +1,18 @@
 """The application: built from plain values, served by uvicorn."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from fyke import __version__
 from fyke.cache.opening import Opened
@@ -15,11 +20,22 @@ from fyke.errors import NotCached
 from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.service.assembly import open_from, predictor_from
 from fyke.service.caching import not_cached
+from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
 from fyke.service.routes import router
 from fyke.settings import Settings, load
 
 log = logging.getLogger(__name__)
+
+
+class Service(FastAPI):
+    """FastAPI with a fast lane before it."""
+
+    lane: FastLane
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the fast lane, which passes on what it does not answer."""
+        await self.lane(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, model: Model | None = None, opened: Opened | None = None) -> FastAPI:
@@ -44,20 +60,30 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
         await app.state.predictor.start()
-        log.info("model %s; predictions are kept in %s", model.card.model_id, cache.where)
+        gc.collect()
+        gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
+        if cache.trouble is None:
+            log.info("model %s; predictions are kept in %s", model.card.model_id, cache.where)
         try:
             yield
         finally:
             await app.state.predictor.close()
 
-    app = FastAPI(
+    app = Service(
         title="Fyke",
         version=__version__,
         description="Classifies e-mail as phishing or safe, and never computes the same verdict twice.",
         lifespan=lifespan,
     )
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.lane = FastLane(
+        partial(FastAPI.__call__, app),
+        predictor=lambda: app.state.predictor,
+        limit=settings.max_body_bytes,
+        remember=max(1, settings.cache_memory_entries),
+    )
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
     app.add_exception_handler(Exception, _failed)
     app.include_router(router)
@@ -70,17 +96,34 @@ def first_words(text: str, words: int) -> str:
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    """Bad requests in one line that names the field; 400 for what is not JSON, 422 for a wrong field."""
+    """Bad requests in one line that names the field: 400 for what is no JSON, 415 unsaid, 422 for a wrong field."""
     assert isinstance(error, RequestValidationError)
     problems: list[dict[str, Any]] = list(error.errors())
-    example = '{"texts": ["...", "..."]}' if request.url.path.endswith("/batch") else '{"text": "..."}'
     if any(problem["type"] == "json_invalid" for problem in problems):
-        return JSONResponse({"detail": f"The body is not valid JSON; send {example}."}, 400)
+        return _not_json(request)
+    if "json" not in request.headers.get("content-type", "json"):
+        return JSONResponse({"detail": f"content-type: send application/json, like {_example(request)}."}, 415)
     said = []
     for problem in problems:
         field = ".".join(str(part) for part in problem["loc"] if part != "body") or "body"
         said.append(f"{field}: {problem['msg']}")
-    return JSONResponse({"detail": "; ".join(said) + f". Send {example} as application/json."}, 422)
+    return JSONResponse({"detail": "; ".join(said) + f". Send {_example(request)} as application/json."}, 422)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Other refusals as FastAPI words them, but a body that is no JSON at all."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400 and request.method == "POST":
+        return _not_json(request)
+    return await http_exception_handler(request, error)
+
+
+def _not_json(request: Request) -> JSONResponse:
+    return JSONResponse({"detail": f"The body is not valid JSON in UTF-8; send {_example(request)}."}, 400)
+
+
+def _example(request: Request) -> str:
+    return '{"texts": ["...", "..."]}' if request.url.path.endswith("/batch") else '{"text": "..."}'
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """From settings to a cache and a predictor, for any model."""
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -7,6 +8,8 @@ from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.opening import Opened, new_memory, open_cache
 from fyke.predictor import Model, Predictor
 from fyke.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
@@ -36,7 +39,7 @@ def predictor_from(
     *,
     preview: Callable[[Item], str] = lambda item: "",
 ) -> Predictor[Item, Prediction]:
-    """A predictor over the model with everything that the settings say of the cache.
+    """A predictor over the model with everything that the settings say of the cache; logs what its owner should know.
 
     Raises:
         SettingsError: the namespace cannot be used in a key.
@@ -45,6 +48,10 @@ def predictor_from(
     memory = None
     if cache.store is not None or cache.only_memory:
         memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
+    for warning in cache.warnings:
+        log.warning(warning)
+    if cache.trouble:
+        log.warning("%s Predictions go on without it, and are kept there once it answers.", cache.trouble)
     predictor = Predictor(
         model,
         cache.store,
@@ -61,7 +68,7 @@ def predictor_from(
         admission=settings.cache_admission,
         verify=settings.cache_verify,
     )
-    if not cache.reachable:  # said already; the breakers find the way back
+    if cache.trouble:  # said already; the breakers find the way back
         predictor.tiers.reads.trip()
         predictor.tiers.writes.trip()
     return predictor

@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse
 
 from fyke.predictor import Answer, Wishes
 
+_PRIVATE = {"cache-control": "no-store"}
+
 
 def read_wishes(header: str) -> Wishes:
     """The directives of a request's ``Cache-Control`` that concern a prediction; others are ignored.
@@ -34,26 +36,26 @@ def read_wishes(header: str) -> Wishes:
 
 
 def cache_headers(answer: Answer[Any]) -> dict[str, str]:
-    """What a response says of an answer's way. ``detail`` is the tier.
+    """What a response says of an answer's way. ``detail`` in ``cache-status`` is the tier.
 
-    ``Cache-Control: no-store`` is meant for caches between the service and its client: a POST's answer is private.
+    ``cache-control: no-store`` is meant for caches between the service and its client: a POST's answer is private.
     """
-    headers = {"Cache-Status": _status(answer), "Cache-Control": "no-store"}
-    if answer.tier != "model":
-        headers["Age"] = str(answer.age)
-    return headers
+    if answer.tier == "model":
+        return {"cache-status": _status(answer), **_PRIVATE}
+    status = f"fyke; hit; ttl={answer.ttl}; detail={answer.tier}"
+    return {"cache-status": status, **_PRIVATE, "age": str(answer.age)}
 
 
 def batch_headers(answers: Sequence[Answer[Any]]) -> dict[str, str]:
     """The same for a batch: a hit when every answer is one; ``detail`` counts the tiers, ``Age`` is the oldest's."""
     if not answers:
-        return {"Cache-Status": "fyke; detail=empty", "Cache-Control": "no-store"}
+        return {"cache-status": "fyke; detail=empty", **_PRIVATE}
     tiers = Counter(answer.tier for answer in answers)
     way = "hit" if not tiers["model"] else "fwd=partial" if len(tiers) > 1 else "fwd=miss"
     detail = " ".join(f"{tier}={count}" for tier, count in sorted(tiers.items()))
-    headers = {"Cache-Status": f'fyke; {way}; detail="{detail}"', "Cache-Control": "no-store"}
+    headers = {"cache-status": f'fyke; {way}; detail="{detail}"', **_PRIVATE}
     if tiers["model"] < len(answers):
-        headers["Age"] = str(max(answer.age for answer in answers))
+        headers["age"] = str(max(answer.age for answer in answers))
     return headers
 
 
@@ -62,16 +64,12 @@ async def not_cached(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, 504, headers={"Cache-Status": "fyke; detail=only-if-cached"})
 
 
-def _status(answer: Answer[Any]) -> str:
-    parts = ["fyke"]
-    if answer.tier != "model":
-        parts.append("hit")
-    else:
-        parts.append("fwd=request" if answer.refused else "fwd=miss")
-        if answer.shared:
-            parts.append("collapsed")
-        elif answer.ttl is not None:
-            parts.append("stored")
-    if answer.ttl is not None:
-        parts.append(f"ttl={answer.ttl}")
-    return "; ".join([*parts, f"detail={answer.tier}"])
+def _status(computed: Answer[Any]) -> str:
+    parts = ["fyke", "fwd=request" if computed.refused else "fwd=miss"]
+    if computed.shared:
+        parts.append("collapsed")
+    elif computed.ttl is not None:
+        parts.append("stored")
+    if computed.ttl is not None:
+        parts.append(f"ttl={computed.ttl}")
+    return "; ".join([*parts, "detail=model"])
