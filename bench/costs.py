@@ -102,7 +102,7 @@ class _service:
         self._redis.spawn_redis()
         await self._redis.wait_until_ready()
         url = f"redis://{HOST}:{self._redis.port}/0"
-        self._fyke.spawn_fyke(FYKE_CACHE_URL=url, FYKE_CACHE_SECRET="bench", **self._settings)
+        self._fyke.spawn_fyke(**{"FYKE_CACHE_URL": url, "FYKE_CACHE_SECRET": "bench"} | self._settings)
         await self._fyke.wait_until_ready()
         return self._fyke, self._redis
 
