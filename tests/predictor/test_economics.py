@@ -27,14 +27,14 @@ def test_the_cache_of_a_dear_model_pays_and_of_a_cheap_one_does_not(redis_server
         for model, pays in ((Dear("dear"), True), (Shouting("cheap"), False)):
             async with Predictor(model, RedisStore(redis_server.url, deadline=5)) as predictor:
                 for _ in range(4):
-                    for number in range(5):
+                    for number in range(20):
                         await predictor.predict(f"text {number}")
             report = predictor.report()
             assert report["pays"] is pays
             assert (report["saved_seconds"] > 0) is pays
             assert report["admission"]["auto_would"] == ("ask the store" if pays else "skip the store")
-            assert report["hits"]["redis"] + report["hits"]["memory"] == 15
-            assert report["requests"] == 20
+            assert report["hits"]["redis"] + report["hits"]["memory"] == 60
+            assert report["requests"] == 80
             assert report["bytes"]["written"] > 0
 
     asyncio.run(run())

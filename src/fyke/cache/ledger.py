@@ -21,7 +21,8 @@ class Meter:
         self.items += items
         self.seconds += seconds
         each = seconds / items
-        self.recent = each if self.recent is None else self.recent + _RECENT * (each - self.recent)
+        weight = max(_RECENT, 1 / self.calls)  # the first, which warms things up, shall not count for long
+        self.recent = each if self.recent is None else self.recent + weight * (each - self.recent)
 
     @property
     def each(self) -> float:
