@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format faults costs model lock clean help
+.PHONY: serve test check format bench faults costs model lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ check: $(BIN)/.dev ## Lint, format check, strict types, direction of imports
 format: $(BIN)/.dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(BIN)/.dev ## Everything side by side; writes docs/benchmarks.md (redis-server, wrk; 15 minutes)
+	$(BIN)/python -m bench.serving --data $(FYKE_DATA)
 
 faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
 	$(BIN)/python -m bench.faults

@@ -41,12 +41,13 @@ class Memory(Generic[Value]):
         """What the values are charged with, in bytes."""
         return int(self._kept.currsize)
 
-    def get(self, key: str) -> Value | None:
-        """The value under ``key`` if it is kept and has not expired."""
-        kept = self._kept.get(key)
-        if kept is None:
+    def get(self, key: str, now: int | None = None) -> Value | None:
+        """The value under ``key`` if it is kept and has not expired by ``now``, milliseconds since the epoch."""
+        try:
+            kept = self._kept[key]
+        except KeyError:
             return None
-        if kept[1] <= self._clock():
+        if kept[1] <= (self._clock() if now is None else now):
             del self._kept[key]
             return None
         return kept[0]

@@ -57,10 +57,11 @@ class Tiers:
 
     def recall(self, key: str) -> Entry | None:
         """The entry in this process: kept in memory, or on its way to the store."""
+        now = self.clock()
         entry = self._landing.get(key)
         if entry is None and self.memory is not None:
-            entry = self.memory.get(key)
-        return entry if entry is not None and self._lifetimes.alive(entry, self.clock()) else None
+            entry = self.memory.get(key, now)
+        return entry if entry is not None and self._lifetimes.alive(entry, now) else None
 
     async def fetch(self, keys: Sequence[str]) -> list[Entry | None]:
         """The store's entries for keys, in order; None where there is none, or no answer.

@@ -126,6 +126,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (FYKE_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (FYKE_PORT).")] = None,
     model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that serve (FYKE_WORKERS).")] = None,
     cache_url: CacheUrl = None,
     cache_ttl: Annotated[float | None, typer.Option(help="Seconds that a prediction is kept.")] = None,
 ) -> None:
@@ -133,7 +134,7 @@ def serve(
     from fyke.cli.serving import run
     from fyke.settings import load
 
-    run(load(host=host, port=port, model=model, cache_url=cache_url, cache_ttl=cache_ttl))
+    run(load(host=host, port=port, workers=workers, model=model, cache_url=cache_url, cache_ttl=cache_ttl))
 
 
 @app.command()

@@ -1,17 +1,25 @@
-"""``fyke serve``."""
+"""``fyke serve``: one process, or several that share a socket and the store."""
 
 import asyncio
 import contextlib
 import logging
+import multiprocessing
+import os
+import signal
 import socket
+import threading
+from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
+from fyke.cache.opening import Opened
 from fyke.cli.console import err
 from fyke.errors import SettingsError
-from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.model.directory import SHIPPED, load_model
 from fyke.service.app import create_app
-from fyke.service.assembly import open_from
+from fyke.service.assembly import announce, open_from
 from fyke.settings import Settings
 
 
@@ -21,9 +29,10 @@ def run(settings: Settings) -> None:
     Raises:
         SettingsError: the port is taken or the address cannot be listened on.
         ModelError: the model cannot be loaded.
+        StoreError: the cache cannot be opened.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    model = load_model(settings.model or SHIPPED)
+    model = load_model(settings.model or SHIPPED)  # what is wrong with it is said before anything starts
     listener = _listen(settings.host, settings.port)
     loop_factory = uvicorn.Config("").get_loop_factory()
     with (
@@ -31,17 +40,51 @@ def run(settings: Settings) -> None:
         contextlib.suppress(KeyboardInterrupt),
         asyncio.Runner(loop_factory=loop_factory) as runner,
     ):
-        runner.run(_serve(settings, model, listener))
+        cache = runner.run(open_from(settings))
+        announce(cache, model.card.model_id)
+        host, port = listener.getsockname()[:2]
+        name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
+        err.print(f"Fyke serves at http://{name}:{port}", markup=False)
+        if settings.workers == 1:
+            config = _config(create_app(settings, model, cache))
+            runner.run(uvicorn.Server(config).serve(sockets=[listener]))
+            return
+        del model
+        try:
+            config = _config(partial(_worker, settings), factory=True, workers=settings.workers)
+            Multiprocess(config, sockets=[listener]).run()
+        finally:
+            runner.run(_close(cache))
 
 
-async def _serve(settings: Settings, model: Model, listener: socket.socket) -> None:
-    """Open the cache first, so that what is wrong with it is said in one line."""
-    app = create_app(settings, model, await open_from(settings))
-    host, port = listener.getsockname()[:2]
-    name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
-    err.print(f"Fyke serves at http://{name}:{port}", markup=False)
-    config = uvicorn.Config(app, access_log=False, log_level="warning", server_header=False, proxy_headers=False)
-    await uvicorn.Server(config).serve(sockets=[listener])
+def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        factory=factory,
+        workers=workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+def _worker(settings: Settings) -> FastAPI:
+    """The application in a process of its own, which ends when its parent does, however that ends."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    return create_app(settings)
+
+
+def _follow(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _close(cache: Opened) -> None:
+    if cache.store is not None:
+        await cache.store.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -18,7 +18,7 @@ Prediction = TypeVar("Prediction")
 
 @dataclass(eq=False, slots=True)
 class Flight(Generic[Item, Prediction]):
-    """One key on its way, whoever waits for it.
+    """One key on its way, whoever waits for it. ``read`` gives the item.
 
     ``store``: one of them at least lets the answer be kept. ``refused``: there was a kept answer, or may have been,
     but not one that they wanted.
@@ -26,7 +26,7 @@ class Flight(Generic[Item, Prediction]):
 
     name: str
     key: str
-    item: Item
+    read: Callable[[], Item]
     canonical: bytes
     wishes: Wishes
     store: bool
@@ -59,11 +59,11 @@ class Flights(Generic[Item, Prediction]):
             flight.store |= not wishes.no_store
         return flight
 
-    def board(self, key: str, item: Item, canonical: bytes, wishes: Wishes) -> Flight[Item, Prediction]:
+    def board(self, key: str, read: Callable[[], Item], canonical: bytes, wishes: Wishes) -> Flight[Item, Prediction]:
         """A new flight, which departs in the next turn of the loop or when a lookup is free."""
         future: asyncio.Future[Answer[Prediction]] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
-        flight = Flight(key + wishes.lookup, key, item, canonical, wishes, not wishes.no_store, future)
+        flight = Flight(key + wishes.lookup, key, read, canonical, wishes, not wishes.no_store, future)
         self._under_way[flight.name] = flight
         self._queue.append(flight)
         self._call_for_departure()

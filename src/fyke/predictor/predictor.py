@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from fyke.cache.entry import Entry
@@ -20,7 +19,7 @@ from fyke.cache.tiers import Tiers
 from fyke.errors import ModelError, NotCached
 from fyke.predictor.flights import Flight, Flights
 from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
-from fyke.predictor.words import ANY, Admission, Answer, Model, Wishes
+from fyke.predictor.words import ANY, ONLY_KEPT, Admission, Answer, Model, Wishes
 
 log = logging.getLogger(__name__)
 
@@ -121,14 +120,7 @@ class Predictor(Generic[Item, Prediction]):
             answer = self._hit(key, lambda: item, known, "memory", wishes)
             if answer is not None:
                 return answer
-        joined = self._flights.join(key, wishes)
-        flight = joined or self._flights.board(key, item, canonical, wishes)
-        flight.refused |= wishes.no_cache or known is not None
-        answer = await asyncio.shield(flight.future)
-        if joined:
-            self.ledger.shared += 1
-            return replace(answer, shared=True)
-        return answer
+        return await self._board(key, lambda: item, canonical, wishes, refused=wishes.no_cache or known is not None)
 
     def recall(self, key: str, read: Callable[[], Item]) -> Answer[Prediction] | None:
         """The answer under a key that an earlier `Answer` had, if this process has it in memory.
@@ -137,6 +129,15 @@ class Predictor(Generic[Item, Prediction]):
         """
         known = self.tiers.recall(key)
         return None if known is None else self._hit(key, read, known, "memory", ANY)
+
+    async def recall_from_store(self, key: str, read: Callable[[], Item]) -> Answer[Prediction] | None:
+        """The same from the store; None where it has nothing, or does not answer."""
+        if self.tiers.store is None:
+            return None
+        try:
+            return await self._board(key, read, b"", ONLY_KEPT)
+        except NotCached:
+            return None
 
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
         """A prediction for each item, each looked up on its own; duplicates are computed once.
@@ -184,6 +185,19 @@ class Predictor(Generic[Item, Prediction]):
         meter.add(1, self._monotonic() - started)
         return canonical
 
+    async def _board(
+        self, key: str, read: Callable[[], Item], canonical: bytes, wishes: Wishes, refused: bool = False
+    ) -> Answer[Prediction]:
+        """Join the flight that is under way for a key, or begin one; leaving it does not stop it."""
+        joined = self._flights.join(key, wishes)
+        flight = joined or self._flights.board(key, read, canonical, wishes)
+        flight.refused |= refused
+        answer = await asyncio.shield(flight.future)
+        if joined:
+            self.ledger.shared += 1
+            return answer._replace(shared=True)
+        return answer
+
     async def _answer(self, batch: list[Flight[Item, Prediction]]) -> None:
         """Take every flight of a turn to its answer: look up, compute, write."""
         shared = not self._skips_the_store()
@@ -225,7 +239,7 @@ class Predictor(Generic[Item, Prediction]):
         return misses
 
     def _land_hit(self, flight: Flight[Item, Prediction], entry: Entry) -> bool:
-        answer = self._hit(flight.key, lambda: flight.item, entry, "redis", flight.wishes)
+        answer = self._hit(flight.key, flight.read, entry, "redis", flight.wishes)
         if answer is None:
             flight.refused = True
             return False
@@ -298,7 +312,7 @@ class Predictor(Generic[Item, Prediction]):
         if not (flight.store and self.tiers.keeps and generation == self.tiers.generation):
             return None
         try:
-            entry = self.tiers.make(self._encode(prediction), self._preview(flight.item))
+            entry = self.tiers.make(self._encode(prediction), self._preview(flight.read()))
         except Exception:
             if not self.ledger.unkept:
                 log.exception("predictions of model %s cannot be kept: mend its encode()", self.model.id)
@@ -311,7 +325,7 @@ class Predictor(Generic[Item, Prediction]):
         """A prediction or an error for each; when a pass over several fails, each is computed alone."""
         each = self.ledger.predict.recent
         inline = each is not None and each * len(misses) <= INLINE_SECONDS
-        items, canonical = [flight.item for flight in misses], [flight.canonical for flight in misses]
+        items, canonical = [flight.read() for flight in misses], [flight.canonical for flight in misses]
         started = self._monotonic()
         try:
             if inline:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 Prediction = TypeVar("Prediction")
 ItemIn = TypeVar("ItemIn", contravariant=True)
@@ -59,10 +59,10 @@ class Wishes:
 
 
 ANY = Wishes()
+ONLY_KEPT = Wishes(only_if_cached=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[Prediction]):
+class Answer(NamedTuple, Generic[Prediction]):
     """A prediction, where it came from, and its key.
 
     ``age`` and ``ttl`` are in seconds, ``ttl`` None where nothing was kept. ``shared``: another request's computation

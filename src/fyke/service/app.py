@@ -1,7 +1,6 @@
 """The application: built from plain values, served by uvicorn."""
 
 import gc
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,8 +23,6 @@ from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
 from fyke.service.routes import router
 from fyke.settings import Settings, load
-
-log = logging.getLogger(__name__)
 
 
 class Service(FastAPI):
@@ -62,8 +59,6 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         await app.state.predictor.start()
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
-        if cache.trouble is None:
-            log.info("model %s; predictions are kept in %s", model.card.model_id, cache.where)
         try:
             yield
         finally:

@@ -39,7 +39,7 @@ def predictor_from(
     *,
     preview: Callable[[Item], str] = lambda item: "",
 ) -> Predictor[Item, Prediction]:
-    """A predictor over the model with everything that the settings say of the cache; logs what its owner should know.
+    """A predictor over the model with everything that the settings say of the cache.
 
     Raises:
         SettingsError: the namespace cannot be used in a key.
@@ -48,10 +48,6 @@ def predictor_from(
     memory = None
     if cache.store is not None or cache.only_memory:
         memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
-    for warning in cache.warnings:
-        log.warning(warning)
-    if cache.trouble:
-        log.warning("%s Predictions go on without it, and are kept there once it answers.", cache.trouble)
     predictor = Predictor(
         model,
         cache.store,
@@ -72,3 +68,13 @@ def predictor_from(
         predictor.tiers.reads.trip()
         predictor.tiers.writes.trip()
     return predictor
+
+
+def announce(cache: Opened, model_id: str) -> None:
+    """Log what the owner of a service should know of its cache, once."""
+    for warning in cache.warnings:
+        log.warning(warning)
+    if cache.trouble:
+        log.warning("%s Predictions go on without it, and are kept there once it answers.", cache.trouble)
+    else:
+        log.info("model %s; predictions are kept in %s", model_id, cache.where)

@@ -11,9 +11,9 @@ cache keys are remembered, no bodies.
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from cachetools import LRUCache
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +22,8 @@ from fyke.predictor import Predictor
 from fyke.service.caching import cache_headers
 
 PATH = "/predict"
+_UNKNOWN = ("", "")
+_IS_JSON = (b"content-type", b"application/json")
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
 
 
@@ -35,36 +37,44 @@ class FastLane:
         self._app = app
         self._predictor = predictor
         self._limit = limit
-        self._keys: LRUCache[bytes, tuple[str, str]] = LRUCache(remember)
+        self._keys: dict[bytes, tuple[str, str]] = {}
+        self._most = remember
         self._secret = os.urandom(32)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once or pass on."""
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST" or not self._is_plain(scope):
             return await self._app(scope, receive, send)
-        body = await _read(receive)
-        if body is None:
-            return None  # the client left
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body") or message["type"] != "http.request":
+            body = await _rest(body, message, receive)
         predictor = self._predictor()
         digest = hashlib.blake2b(body, digest_size=16, key=self._secret).digest()
-        model_id, key = self._keys.get(digest, ("", ""))
-        answer = predictor.recall(key, lambda: _text(body)) if model_id == predictor.model.id else None
+        model_id, key = self._keys.get(digest, _UNKNOWN)
+        answer = None
+        if model_id == predictor.model.id:
+            read = partial(_text, body)
+            answer = predictor.recall(key, read) or await predictor.recall_from_store(key, read)
         if answer is None:
             try:
                 answer = await predictor.predict(_text(body))
             except Exception:
                 return await self._app(scope, _again(body, receive), send)
-            self._keys[digest] = (predictor.model.id, answer.key)
+            self._remember(digest, predictor.model.id, answer.key)
         label, probability = verdict(answer.prediction)
-        answered = f'{{"prediction":"{label}","probability":{probability!r}}}'.encode()
-        headers = [
-            (b"content-length", b"%d" % len(answered)),
-            (b"content-type", b"application/json"),
-            *((name.encode(), value.encode()) for name, value in cache_headers(answer).items()),
-        ]
+        answered = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())
+        headers = [(b"content-length", b"%d" % len(answered)), _IS_JSON]
+        headers += [(name.encode(), value.encode()) for name, value in cache_headers(answer).items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answered})
         return None
+
+    def _remember(self, digest: bytes, model_id: str, key: str) -> None:
+        """First in, first out: a body that comes often is soon in again."""
+        self._keys[digest] = (model_id, key)
+        if len(self._keys) > self._most:
+            del self._keys[next(iter(self._keys))]
 
     def _is_plain(self, scope: Scope) -> bool:
         length = kind = b""
@@ -78,16 +88,12 @@ class FastLane:
         return kind == b"application/json" and length.isdigit() and int(length) <= self._limit
 
 
-async def _read(receive: Receive) -> bytes | None:
-    body: bytes = b""
-    while True:
+async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:
+    """The whole of a body that comes in parts; what is left of one whose client has gone decodes to an error."""
+    while message["type"] == "http.request" and message.get("more_body"):
         message = await receive()
-        if message["type"] != "http.request":
-            return None
-        part: bytes = message.get("body", b"")
-        body = body + part if body else part
-        if not message.get("more_body"):
-            return body
+        body += message.get("body", b"")
+    return body
 
 
 def _text(body: bytes) -> str:

@@ -1,0 +1,64 @@
+"""Several processes behind one port."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Serve, Service
+from tests.waiting import until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+
+def children(pid: int) -> set[int]:
+    """The processes that a process has started and that still run (proc(5))."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.add(int(path.parent.name))
+    return found
+
+
+def workers(service: Service) -> set[int]:
+    """Those of them that serve: with the embedded cache off, all but the resource tracker."""
+    return {pid for pid in children(service.process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def stops_whole(service: Service, how: signal.Signals) -> None:
+    """Stop a service and wait for the end of all that it had started."""
+    running = children(service.process.pid)
+    service.stop(how)
+    asyncio.run(until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running)))
+    assert "Traceback" not in service.said()
+
+
+def test_workers_share_predictions_and_stop_together(serve: Serve) -> None:
+    """What one has computed, the other finds in the store; SIGTERM ends all."""
+    service = serve("--cache-url", "embedded://", "--workers", "2")
+    tiers = set()
+    with httpx.Client(headers={"connection": "close"}) as client:
+        for _ in range(60):
+            answer = client.post(service.url + "/predict", json={"text": "you have won"})
+            tiers.add(answer.headers["cache-status"].rpartition("=")[2])
+    assert tiers == {"model", "memory", "redis"}
+    stops_whole(service, signal.SIGTERM)
+
+
+def test_a_worker_that_dies_is_replaced_and_none_is_left(serve: Serve) -> None:
+    """After kill -9 of one there are two again, and requests are answered; after kill -9 of the service, none."""
+    service = serve("--cache-url", "none://", "--workers", "2")
+    asyncio.run(until(lambda: len(workers(service)) == 2))
+    victim = min(workers(service))
+    os.kill(victim, signal.SIGKILL)
+    asyncio.run(until(lambda: len(workers(service) - {victim}) == 2))
+    assert httpx.post(service.url + "/predict", json={"text": "you have won"}).status_code == 200
+    stops_whole(service, signal.SIGKILL)
