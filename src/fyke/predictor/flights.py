@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from fyke.predictor.words import Answer, Wishes
 
@@ -32,6 +32,28 @@ class Flight(Generic[Item, Prediction]):
     store: bool
     future: "asyncio.Future[Answer[Prediction]]"
     refused: bool = False
+
+
+class Boarding(NamedTuple, Generic[Item, Prediction]):
+    """One request's place on a flight that it began or ``joined``; leaving it does not stop the flight."""
+
+    flight: Flight[Item, Prediction]
+    joined: bool
+
+    async def landed(self) -> Answer[Prediction]:
+        """The answer, or the error, once there is one."""
+        answer = await asyncio.shield(self.flight.future)
+        return answer._replace(shared=True) if self.joined else answer
+
+    def outcome(self) -> Answer[Prediction] | Exception:
+        """The same of a flight that has landed, the error as a value."""
+        if self.flight.future.cancelled():
+            return RuntimeError("the event loop is being closed")
+        error = self.flight.future.exception()
+        if isinstance(error, Exception):
+            return error
+        answer = self.flight.future.result()
+        return answer._replace(shared=True) if self.joined else answer
 
 
 class Flights(Generic[Item, Prediction]):

@@ -17,7 +17,7 @@ from fyke.cache.memory import Memory
 from fyke.cache.store import Store
 from fyke.cache.tiers import Tiers
 from fyke.errors import ModelError, NotCached
-from fyke.predictor.flights import Flight, Flights
+from fyke.predictor.flights import Boarding, Flight, Flights
 from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
 from fyke.predictor.words import ANY, ONLY_KEPT, Admission, Answer, Model, Wishes
 
@@ -113,14 +113,9 @@ class Predictor(Generic[Item, Prediction]):
             NotCached: only a kept answer was wanted, and there is none.
             Exception: whatever the model raised for this item; shared by all who wait for it, never kept.
         """
-        canonical = await self._read(item)
-        key = self._keyring.key(canonical)
-        known = None if wishes.no_cache else self.tiers.recall(key)
-        if known is not None:
-            answer = self._hit(key, lambda: item, known, "memory", wishes)
-            if answer is not None:
-                return answer
-        return await self._board(key, lambda: item, canonical, wishes, refused=wishes.no_cache or known is not None)
+        (canonical,) = await self._read([item])
+        entered = self._enter(item, canonical, wishes)
+        return entered if isinstance(entered, Answer) else self._shared(await entered.landed())
 
     def recall(self, key: str, read: Callable[[], Item]) -> Answer[Prediction] | None:
         """The answer under a key that an earlier `Answer` had, if this process has it in memory.
@@ -135,7 +130,7 @@ class Predictor(Generic[Item, Prediction]):
         if self.tiers.store is None:
             return None
         try:
-            return await self._board(key, read, b"", ONLY_KEPT)
+            return self._shared(await self._board(key, read, b"", ONLY_KEPT).landed())
         except NotCached:
             return None
 
@@ -145,11 +140,26 @@ class Predictor(Generic[Item, Prediction]):
         Raises:
             Exception: as `predict` does, the first of them; `try_many` has an outcome for each.
         """
-        return list(await asyncio.gather(*(self.predict(item, wishes) for item in items)))
+        answers = []
+        for outcome in await self.try_many(items, wishes):
+            if isinstance(outcome, Exception):
+                raise outcome
+            answers.append(outcome)
+        return answers
 
-    async def try_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction] | BaseException]:
-        """The same with the error in the place of each answer that failed."""
-        return list(await asyncio.gather(*(self.predict(item, wishes) for item in items), return_exceptions=True))
+    async def try_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction] | Exception]:
+        """The same with the error in the place of each answer that failed.
+
+        Raises:
+            Exception: whatever ``canonical`` raised.
+        """
+        read = zip(items, await self._read(items), strict=True)
+        entered = [self._enter(item, canonical, wishes) for item, canonical in read]
+        flying = {one.flight.future for one in entered if isinstance(one, Boarding)}
+        if flying:
+            await asyncio.wait(flying)  # which cancels none of them when it is cancelled itself
+        outcomes = [one.outcome() if isinstance(one, Boarding) else one for one in entered]
+        return [self._shared(one) if isinstance(one, Answer) else one for one in outcomes]
 
     async def purge(self, model_id: str | None = None, *, everything: bool = False) -> int:
         """Forget the entries of the namespace, of one model in it, or of every namespace; says how many.
@@ -174,28 +184,41 @@ class Predictor(Generic[Item, Prediction]):
             **self.ledger.report(),
         }
 
-    async def _read(self, item: Item) -> bytes:
-        """The canonical bytes; in a thread where that is measured, or bound, to take long."""
+    async def _read(self, items: Sequence[Item]) -> list[bytes]:
+        """The canonical bytes of each; in a thread where that is measured, or bound, to take long."""
         meter = self.ledger.read
+        canonical = self.model.canonical
+        large = any(isinstance(item, str | bytes) and len(item) > LARGE_ITEM for item in items)
         started = self._monotonic()
-        if (meter.recent or 0.0) > INLINE_SECONDS or (isinstance(item, str | bytes) and len(item) > LARGE_ITEM):
-            canonical = await asyncio.to_thread(self.model.canonical, item)
+        if large or (meter.recent or 0.0) * len(items) > INLINE_SECONDS:
+            read = await asyncio.to_thread(lambda: [canonical(item) for item in items])
         else:
-            canonical = self.model.canonical(item)
-        meter.add(1, self._monotonic() - started)
-        return canonical
+            read = [canonical(item) for item in items]
+        if items:
+            meter.add(len(items), self._monotonic() - started)
+        return read
 
-    async def _board(
+    def _enter(self, item: Item, canonical: bytes, wishes: Wishes) -> "Answer[Prediction] | Boarding[Item, Prediction]":
+        """The answer if this process has it in memory, else a place on a flight."""
+        key = self._keyring.key(canonical)
+        known = None if wishes.no_cache else self.tiers.recall(key)
+        if known is not None:
+            answer = self._hit(key, lambda: item, known, "memory", wishes)
+            if answer is not None:
+                return answer
+        return self._board(key, lambda: item, canonical, wishes, refused=wishes.no_cache or known is not None)
+
+    def _board(
         self, key: str, read: Callable[[], Item], canonical: bytes, wishes: Wishes, refused: bool = False
-    ) -> Answer[Prediction]:
-        """Join the flight that is under way for a key, or begin one; leaving it does not stop it."""
+    ) -> "Boarding[Item, Prediction]":
+        """Join the flight that is under way for a key, or begin one."""
         joined = self._flights.join(key, wishes)
         flight = joined or self._flights.board(key, read, canonical, wishes)
         flight.refused |= refused
-        answer = await asyncio.shield(flight.future)
-        if joined:
-            self.ledger.shared += 1
-            return answer._replace(shared=True)
+        return Boarding(flight, joined is not None)
+
+    def _shared(self, answer: Answer[Prediction]) -> Answer[Prediction]:
+        self.ledger.shared += answer.shared
         return answer
 
     async def _answer(self, batch: list[Flight[Item, Prediction]]) -> None:
