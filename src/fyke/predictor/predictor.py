@@ -1,12 +1,10 @@
 """The predictor: everything is a batch, one computation for one key, and trouble with the store is a miss."""
 
 import asyncio
-import json
 import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from fyke.cache.entry import Entry
@@ -16,7 +14,8 @@ from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
 from fyke.cache.store import Store
 from fyke.cache.tiers import Tiers
-from fyke.errors import ModelError, NotCached
+from fyke.errors import NotCached
+from fyke.predictor.engine import Engine
 from fyke.predictor.flights import Boarding, Flight, Flights
 from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
 from fyke.predictor.words import ANY, ONLY_KEPT, Admission, Answer, Model, Wishes
@@ -26,8 +25,6 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
 
-INLINE_SECONDS = 0.002  # a computation expected to take longer leaves the event loop
-LARGE_ITEM = 32 * 1024  # an item longer than this is read in a thread too
 LOOKUPS_AT_ONCE = 2
 ASK_ANYWAY = 100  # with admission "auto", every so many batches the store is asked, to go on measuring
 
@@ -78,16 +75,14 @@ class Predictor(Generic[Item, Prediction]):
         self.tiers = Tiers(
             self._keyring, store, memory, lifetimes, self.ledger, clock=clock, monotonic=monotonic, rng=self._rng
         )
-        self._encode, self._decode, self._reads_back = _codec(model)
+        self._engine = Engine(model, self.ledger, monotonic)
         self._preview = preview
         self._verify_share = verify
         self._clock = clock
-        self._monotonic = monotonic
         self._flights: Flights[Item, Prediction] = Flights(self._answer, at_once=LOOKUPS_AT_ONCE)
         self._leases = Leases(self.tiers, lease_seconds)
         self._renewed: dict[str, Entry] = {}
         self._batches = 0
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="fyke-model")
 
     async def start(self) -> None:
         """Follow the purges that other processes make."""
@@ -96,7 +91,7 @@ class Predictor(Generic[Item, Prediction]):
     async def close(self) -> None:
         """Finish what is under way, then close the store."""
         await self._flights.drain()
-        self._pool.shutdown(wait=False)
+        self._engine.close()
         await self.tiers.close()
 
     async def __aenter__(self) -> Self:
@@ -113,7 +108,7 @@ class Predictor(Generic[Item, Prediction]):
             NotCached: only a kept answer was wanted, and there is none.
             Exception: whatever the model raised for this item; shared by all who wait for it, never kept.
         """
-        (canonical,) = await self._read([item])
+        (canonical,) = await self._engine.read([item])
         entered = self._enter(item, canonical, wishes)
         return entered if isinstance(entered, Answer) else self._shared(await entered.landed())
 
@@ -153,7 +148,7 @@ class Predictor(Generic[Item, Prediction]):
         Raises:
             Exception: whatever ``canonical`` raised.
         """
-        read = zip(items, await self._read(items), strict=True)
+        read = zip(items, await self._engine.read(items), strict=True)
         entered = [self._enter(item, canonical, wishes) for item, canonical in read]
         flying = {one.flight.future for one in entered if isinstance(one, Boarding)}
         if flying:
@@ -183,20 +178,6 @@ class Predictor(Generic[Item, Prediction]):
             "memory": None if memory is None else {"entries": len(memory), "bytes": memory.bytes},
             **self.ledger.report(),
         }
-
-    async def _read(self, items: Sequence[Item]) -> list[bytes]:
-        """The canonical bytes of each; in a thread where that is measured, or bound, to take long."""
-        meter = self.ledger.read
-        canonical = self.model.canonical
-        large = any(isinstance(item, str | bytes) and len(item) > LARGE_ITEM for item in items)
-        started = self._monotonic()
-        if large or (meter.recent or 0.0) * len(items) > INLINE_SECONDS:
-            read = await asyncio.to_thread(lambda: [canonical(item) for item in items])
-        else:
-            read = [canonical(item) for item in items]
-        if items:
-            meter.add(len(items), self._monotonic() - started)
-        return read
 
     def _enter(self, item: Item, canonical: bytes, wishes: Wishes) -> "Answer[Prediction] | Boarding[Item, Prediction]":
         """The answer if this process has it in memory, else a place on a flight."""
@@ -310,7 +291,9 @@ class Predictor(Generic[Item, Prediction]):
         keys = [flight.key for flight in leased]
         try:
             async with self._leases.kept(keys):
-                outcomes = await self._predict(misses) if misses else []
+                outcomes = await self._engine.predict(
+                    [flight.read() for flight in misses], [flight.canonical for flight in misses]
+                )
             for flight, outcome in zip(misses, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     self._flights.land(flight, outcome)
@@ -322,7 +305,7 @@ class Predictor(Generic[Item, Prediction]):
                     continue
                 if shared:
                     fresh[flight.key] = entry
-                prediction = self._decode(entry.payload) if self._reads_back else outcome
+                prediction = self._engine.as_kept(outcome, entry.payload)
                 ttl = entry.ttl(self._clock())
                 self._flights.land(flight, Answer(prediction, "model", flight.key, ttl=ttl, refused=flight.refused))
         finally:
@@ -335,7 +318,7 @@ class Predictor(Generic[Item, Prediction]):
         if not (flight.store and self.tiers.keeps and generation == self.tiers.generation):
             return None
         try:
-            entry = self.tiers.make(self._encode(prediction), self._preview(flight.read()))
+            entry = self.tiers.make(self._engine.encode(prediction), self._preview(flight.read()))
         except Exception:
             if not self.ledger.unkept:
                 log.exception("predictions of model %s cannot be kept: mend its encode()", self.model.id)
@@ -343,32 +326,6 @@ class Predictor(Generic[Item, Prediction]):
             return None
         self.tiers.admit(flight.key, entry)
         return entry
-
-    async def _predict(self, misses: list[Flight[Item, Prediction]]) -> Sequence[Prediction | Exception]:
-        """A prediction or an error for each; when a pass over several fails, each is computed alone."""
-        each = self.ledger.predict.recent
-        inline = each is not None and each * len(misses) <= INLINE_SECONDS
-        items, canonical = [flight.read() for flight in misses], [flight.canonical for flight in misses]
-        started = self._monotonic()
-        try:
-            if inline:
-                predictions = self._call_model(items, canonical)
-            else:
-                loop = asyncio.get_running_loop()
-                predictions = await loop.run_in_executor(self._pool, self._call_model, items, canonical)
-        except Exception as error:
-            if len(misses) == 1:
-                return [error]
-            return [outcome for flight in misses for outcome in await self._predict([flight])]
-        self.ledger.predict.add(len(misses), self._monotonic() - started)
-        return predictions
-
-    def _call_model(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction]:
-        shortcut: Any = getattr(self.model, "predict_canonical", None)
-        predictions = list(shortcut(canonical) if shortcut is not None else self.model.predict_many(items))
-        if len(predictions) != len(items):
-            raise ValueError(f"the model gave {len(predictions)} predictions for {len(items)} items")
-        return predictions
 
     def _hit(
         self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
@@ -379,7 +336,7 @@ class Predictor(Generic[Item, Prediction]):
         if wishes.max_age is not None and age > wishes.max_age:
             return None
         try:
-            prediction = self._decode(entry.payload)
+            prediction = self._engine.decode(entry.payload)
         except ValueError:
             self.ledger.rejected += 1
             return None
@@ -403,35 +360,16 @@ class Predictor(Generic[Item, Prediction]):
 
     async def _verify(self, key: str, read: Callable[[], Item], entry: Entry) -> None:
         """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""
-        loop = asyncio.get_running_loop()
         try:
-            (computed,) = await loop.run_in_executor(self._pool, lambda: self.model.predict_many([read()]))
+            anew = await self._engine.again(read, entry.payload)
         except Exception:
             log.exception("a hit could not be verified: the model failed")
             return
         self.ledger.verified += 1
-        payload = self._encode(computed)
-        agrees: Callable[[Prediction, Prediction], bool] | None = getattr(self.model, "agrees", None)
-        if payload == entry.payload or (agrees and agrees(self._decode(entry.payload), computed)):
+        if anew is None:
             return
         self.ledger.mismatches += 1
         log.error("a cached prediction differs from the model's: model %s, key %s", self.model.id, key)
-        right = self.tiers.make(payload, entry.preview)
+        right = self.tiers.make(anew, entry.preview)
         self.tiers.admit(key, right)
         await self.tiers.settle({key: right}, {})
-
-
-def _codec(model: Any) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any], bool]:
-    """The model's own bytes or JSON; and whether an answer must be read back to look like a hit's."""
-    encode: Any = getattr(model, "encode", None)
-    decode: Any = getattr(model, "decode", None)
-    if (encode is None) != (decode is None):
-        raise ModelError(f"model {model.id} has one of encode and decode; give it both, or neither for JSON.")
-    if encode is None:
-        return _to_json, json.loads, True
-    return encode, decode, False
-
-
-def _to_json(prediction: object) -> bytes:
-    """JSON, which keeps floating-point numbers exactly; NumPy's values by their ``tolist``."""
-    return json.dumps(prediction, separators=(",", ":"), default=lambda value: value.tolist()).encode()
