@@ -1,10 +1,13 @@
 """Documentation stays true."""
 
+import asyncio
 import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from fyke.settings import Settings
@@ -59,3 +62,21 @@ def test_the_commands_of_the_readme_work(tmp_path: Path, monkeypatch: pytest.Mon
             assert ran.returncode == 0, f"{command}: {ran.stderr}"
             done += 1
     assert done >= 5
+
+
+def test_the_model_of_the_readme_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code block runs as it stands: the first answer is the model's, the second comes from memory."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    app: dict[str, Any] = {}
+    exec(compile(code, "words.py", "exec"), app)
+
+    async def run() -> list[Any]:
+        transport = httpx.ASGITransport(app["app"])
+        async with (
+            app["app"].router.lifespan_context(app["app"]),
+            httpx.AsyncClient(transport=transport, base_url="http://it") as client,
+        ):
+            return [(await client.get("/words", params={"text": text})).json() for text in ("one two", " one  two ")]
+
+    monkeypatch.setenv("FYKE_CACHE_URL", "embedded://")
+    assert asyncio.run(run()) == [{"words": 2, "from": "model"}, {"words": 2, "from": "memory"}]

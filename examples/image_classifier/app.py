@@ -12,7 +12,7 @@ from examples.image_classifier.model import DigitModel, UnreadableImage
 from fyke.errors import NotCached
 from fyke.predictor import Answer
 from fyke.service.assembly import open_from, predictor_from
-from fyke.service.caching import cache_headers, not_cached, read_wishes
+from fyke.service.caching import cache_headers, not_cached, wishes_of
 from fyke.service.limits import BodyLimit
 from fyke.settings import Settings, load
 
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, model: DigitModel | None = None
         """The digit in a PNG of light ink on black, sent as it is."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != PNG:
             raise HTTPException(415, SEND)
-        wishes = read_wishes(request.headers.get("cache-control", ""))
+        wishes = wishes_of(request)
         answer: Answer[Any] = await request.app.state.predictor.predict(await request.body(), wishes)
         response.headers.update(cache_headers(answer))
         probability, best = max((one, digit) for digit, one in enumerate(answer.prediction))

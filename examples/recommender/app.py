@@ -13,7 +13,7 @@ from examples.recommender.model import CATALOGUE, MOST, Product, Ranked, Recomme
 from fyke.errors import NotCached
 from fyke.predictor import Answer
 from fyke.service.assembly import open_from, predictor_from
-from fyke.service.caching import batch_headers, cache_headers, not_cached, read_wishes
+from fyke.service.caching import batch_headers, cache_headers, not_cached, wishes_of
 from fyke.service.limits import BodyLimit
 from fyke.settings import Settings, load
 
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None, catalogue: Path = CATALOGUE) ->
     async def recommend(question: Question, request: Request, response: Response) -> list[dict[str, Any]]:
         """The products most like a product or a basket, the best first."""
         basket = [*question.basket] if question.product is None else [question.product, *question.basket]
-        wishes = read_wishes(request.headers.get("cache-control", ""))
+        wishes = wishes_of(request)
         answer: Answer[Any] = await request.app.state.predictor.predict(basket, wishes)
         response.headers.update(cache_headers(answer))
         return told(answer.prediction, question.count)
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None, catalogue: Path = CATALOGUE) ->
     @app.post("/recommend/batch")
     async def recommend_many(questions: Questions, request: Request, response: Response) -> list[list[dict[str, Any]]]:
         """The same for many baskets, in order, each looked up on its own: one MGET, one pass over the misses."""
-        wishes = read_wishes(request.headers.get("cache-control", ""))
+        wishes = wishes_of(request)
         answers: list[Answer[Any]] = await request.app.state.predictor.predict_many(questions.baskets, wishes)
         response.headers.update(batch_headers(answers))
         return [told(answer.prediction, questions.count) for answer in answers]

@@ -7,9 +7,8 @@ import pytest
 import redis
 
 from fyke.cache.redis import RedisStore
-from fyke.predictor import Predictor
 from tests.conftest import RedisServer
-from tests.predictor.models import Gated, Shouting
+from tests.predictor.models import Gated, Shouting, unverified
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def test_requests_of_one_turn_share_a_lookup_a_pass_and_a_write(redis_server: Re
 
     async def run() -> None:
         model = Shouting()
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5), lease_seconds=None) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5), lease_seconds=None) as predictor:
             texts = [f"text {number}" for number in range(16)]
             answers = await asyncio.gather(*(predictor.predict(text) for text in texts))
             assert [answer.prediction for answer in answers] == [model.answer(text) for text in texts]
@@ -48,9 +47,9 @@ def test_a_batch_computes_only_what_is_missing(redis_server: RedisServer) -> Non
     async def run() -> None:
         model = Shouting()
         known = [f"known {number}" for number in range(9)]
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5)) as predictor:
             await predictor.predict_many(known)
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5)) as predictor:
             before = model.computed
             answers = await predictor.predict_many([*known, "new"])
             assert [answer.tier for answer in answers] == ["redis"] * 9 + ["model"]
@@ -69,7 +68,7 @@ def test_with_sixteen_in_flight_lookups_are_far_fewer_than_requests(
     """Sixteen clients that ask one after another need less than a third as many MGETs as requests."""
 
     async def run() -> None:
-        async with Predictor(Shouting(), RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(Shouting(), RedisStore(redis_server.url, deadline=5)) as predictor:
 
             async def one_client(name: int) -> None:
                 for number in range(50):
@@ -86,9 +85,9 @@ def test_a_long_computation_leaves_the_event_loop_free(redis_server: RedisServer
 
     async def run() -> None:
         model = Gated()
-        async with Predictor(Shouting(model.id), RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(Shouting(model.id), RedisStore(redis_server.url, deadline=5)) as predictor:
             await predictor.predict("known")
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5), lease_seconds=None) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5), lease_seconds=None) as predictor:
             slow = asyncio.create_task(predictor.predict("slow"))
             await asyncio.to_thread(model.begun.wait, 20)
             assert (await predictor.predict("known")).tier == "redis"
@@ -104,7 +103,7 @@ def test_an_item_that_the_model_refuses_fails_alone() -> None:
 
     async def run() -> None:
         model = Shouting()
-        async with Predictor(model) as predictor:
+        async with unverified(model) as predictor:
             good, bad, other = await asyncio.gather(
                 *(predictor.predict(text) for text in ("good", "poison", "other")), return_exceptions=True
             )
@@ -124,7 +123,7 @@ def test_a_prediction_that_cannot_be_kept_is_answered(redis_server: RedisServer)
             return [object() for _ in items]
 
     async def run() -> None:
-        async with Predictor(Odd(), RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(Odd(), RedisStore(redis_server.url, deadline=5)) as predictor:
             answers = [await predictor.predict("a") for _ in range(2)]
             assert [(answer.tier, answer.ttl) for answer in answers] == [("model", None)] * 2
 

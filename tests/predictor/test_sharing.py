@@ -8,9 +8,8 @@ import pytest
 
 from fyke.cache.keys import LEASES, PUBLIC_SECRET, Keyring
 from fyke.cache.redis import RedisStore
-from fyke.predictor import Predictor
 from tests.conftest import ROOT, RedisServer
-from tests.predictor.models import Gated, Shouting
+from tests.predictor.models import Gated, Shouting, unverified
 from tests.waiting import until
 
 
@@ -19,7 +18,7 @@ def test_a_thousand_identical_misses_make_one_call(redis_server: RedisServer) ->
 
     async def run() -> None:
         model = Gated()
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5)) as predictor:
             asking = [asyncio.create_task(predictor.predict("same")) for _ in range(500)]
             await asyncio.to_thread(model.begun.wait, 20)
             asking += [asyncio.create_task(predictor.predict(" same")) for _ in range(500)]
@@ -38,7 +37,7 @@ def test_a_client_that_leaves_cancels_nobody_elses() -> None:
 
     async def run() -> None:
         model = Gated()
-        async with Predictor(model) as predictor:
+        async with unverified(model) as predictor:
             first, second, third = (asyncio.create_task(predictor.predict("same")) for _ in range(3))
             await asyncio.to_thread(model.begun.wait, 20)
             first.cancel()
@@ -56,7 +55,7 @@ def test_a_computation_whose_clients_all_left_is_kept(redis_server: RedisServer)
 
     async def run() -> None:
         model = Gated()
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5)) as predictor:
             only = asyncio.create_task(predictor.predict("same"))
             await asyncio.to_thread(model.begun.wait, 20)
             only.cancel()
@@ -73,7 +72,7 @@ def test_an_error_is_shared_and_not_kept() -> None:
 
     async def run() -> None:
         model = Gated()
-        async with Predictor(model) as predictor:
+        async with unverified(model) as predictor:
             asking = [asyncio.create_task(predictor.predict("poison")) for _ in range(10)]
             await asyncio.to_thread(model.begun.wait, 20)
             model.gate.set()
@@ -121,7 +120,7 @@ def test_a_lease_whose_owner_died_costs_a_bounded_wait(redis_server: RedisServer
         client.set(LEASES + key, b"", px=300)
 
     async def run() -> None:
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5), lease_seconds=0) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5), lease_seconds=0) as predictor:
             async with asyncio.timeout(5):
                 answer = await predictor.predict("text")
             assert (answer.tier, answer.prediction) == ("model", model.answer("text"))
@@ -135,8 +134,8 @@ def test_a_lease_lives_as_long_as_its_owner_computes(redis_server: RedisServer) 
 
     async def run() -> None:
         slow, quick = Gated("model"), Shouting("model")
-        owner = Predictor(slow, RedisStore(redis_server.url, deadline=5), lease_seconds=0)
-        other = Predictor(quick, RedisStore(redis_server.url, deadline=5), lease_seconds=0)
+        owner = unverified(slow, RedisStore(redis_server.url, deadline=5), lease_seconds=0)
+        other = unverified(quick, RedisStore(redis_server.url, deadline=5), lease_seconds=0)
         async with owner, other:
             first = asyncio.create_task(owner.predict("text"))
             await asyncio.to_thread(slow.begun.wait, 20)

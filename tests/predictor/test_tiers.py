@@ -13,7 +13,7 @@ from fyke.cache.redis import RedisStore
 from fyke.cache.store import Write
 from fyke.predictor import Predictor, Wishes
 from tests.conftest import ROOT, RedisServer
-from tests.predictor.models import Shouting
+from tests.predictor.models import Shouting, unverified
 from tests.waiting import until
 
 HOUR = 3_600_000
@@ -43,9 +43,9 @@ def test_an_answer_comes_from_the_nearest_tier(redis_server: RedisServer) -> Non
     """Memory before the store, the store before the model; a hit in the store is kept in memory."""
 
     async def run() -> None:
-        async with Predictor(Shouting(), RedisStore(redis_server.url, deadline=5), memory=memory()) as first:
+        async with unverified(Shouting(), RedisStore(redis_server.url, deadline=5), memory=memory()) as first:
             tiers = [(await first.predict("text")).tier for _ in range(2)]
-        async with Predictor(Shouting(), RedisStore(redis_server.url, deadline=5), memory=memory()) as second:
+        async with unverified(Shouting(), RedisStore(redis_server.url, deadline=5), memory=memory()) as second:
             tiers += [(await second.predict("text")).tier for _ in range(2)]
         assert tiers == ["model", "memory", "redis", "memory"]
 
@@ -59,7 +59,7 @@ def test_memory_never_outlives_the_entry(redis_server: RedisServer) -> None:
 
     def predictor() -> Predictor[str, str]:
         store = RedisStore(redis_server.url, deadline=5)
-        return Predictor(Shouting(), store, memory=memory(clock), lifetimes=lifetimes, clock=clock)
+        return unverified(Shouting(), store, memory=memory(clock), lifetimes=lifetimes, clock=clock)
 
     async def run() -> None:
         async with predictor() as first:
@@ -83,7 +83,7 @@ def test_a_hit_near_expiry_renews_the_entry(redis_server: RedisServer) -> None:
     async def run() -> None:
         store = RedisStore(redis_server.url, deadline=5)
         lifetimes = Lifetimes(HOUR, jitter=0)
-        async with Predictor(Shouting(), store, memory=keep, lifetimes=lifetimes, clock=clock) as predictor:
+        async with unverified(Shouting(), store, memory=keep, lifetimes=lifetimes, clock=clock) as predictor:
             await predictor.predict("text")
             clock.now += HOUR // 2
             assert (await predictor.predict("text")).ttl == 1800
@@ -103,9 +103,12 @@ def test_a_hit_in_the_store_renews_in_the_same_pipeline_as_the_writes(redis_serv
     """A batch of a hit near expiry and a miss makes one write of both."""
     clock = Clock()
 
+    class Quick(Shouting):
+        quick = True
+
     def predictor() -> Predictor[str, str]:
         store = RedisStore(redis_server.url, deadline=5)
-        return Predictor(Shouting(), store, lifetimes=Lifetimes(HOUR, jitter=0), clock=clock)
+        return unverified(Quick(), store, lifetimes=Lifetimes(HOUR, jitter=0), clock=clock)
 
     async def run() -> None:
         async with predictor() as first:
@@ -130,7 +133,7 @@ def test_no_renewal_passes_the_max_age(redis_server: RedisServer) -> None:
     async def run() -> None:
         store = RedisStore(redis_server.url, deadline=5)
         lifetimes = Lifetimes(60_000, jitter=0, max_age=150_000)
-        async with Predictor(model, store, memory=memory(clock), lifetimes=lifetimes, clock=clock) as predictor:
+        async with unverified(model, store, memory=memory(clock), lifetimes=lifetimes, clock=clock) as predictor:
             for _ in range(30):  # one hit in each 10 seconds, for 300 of them
                 await predictor.predict("text")
                 await until(lambda: not (predictor.tiers._renewing or predictor.tiers._landing))
@@ -147,7 +150,7 @@ def test_what_the_store_has_lost_is_not_renewed(redis_server: RedisServer) -> No
 
     async def run() -> None:
         store = RedisStore(redis_server.url, deadline=5)
-        async with Predictor(Shouting(), store, memory=keep, lifetimes=Lifetimes(HOUR), clock=clock) as predictor:
+        async with unverified(Shouting(), store, memory=keep, lifetimes=Lifetimes(HOUR), clock=clock) as predictor:
             await predictor.predict("text")
             await until(lambda: predictor.ledger.write.calls == 1)
             with redis_server.client() as client:
@@ -176,10 +179,10 @@ def test_wishes_are_kept() -> None:
     model = Shouting()
 
     async def run() -> None:
-        async with Predictor(model, memory=memory(clock), clock=clock) as predictor:
+        async with unverified(model, memory=memory(clock), clock=clock) as predictor:
             assert (await predictor.predict("a", Wishes(no_store=True))).ttl is None
             assert (await predictor.predict("a")).tier == "model"
-            clock.now += 5_500
+            clock.now += 5_000
             assert (await predictor.predict("a", Wishes(max_age=5))).age == 5
             assert (await predictor.predict("a", Wishes(max_age=4))).refused
             assert (await predictor.predict("a", Wishes(max_age=0))).age == 0
@@ -192,11 +195,11 @@ def test_wishes_are_kept() -> None:
 def test_a_wish_for_kept_answers_only_does_not_wait_for_a_computation() -> None:
     """only-if-cached fails at once, also while another request computes the same."""
     from fyke.errors import NotCached
-    from tests.predictor.models import Gated
+    from tests.predictor.models import Gated, unverified
 
     async def run() -> None:
         model = Gated()
-        async with Predictor(model) as predictor:
+        async with unverified(model) as predictor:
             slow = asyncio.create_task(predictor.predict("a"))
             await asyncio.to_thread(model.begun.wait, 20)
             with pytest.raises(NotCached):
@@ -223,7 +226,7 @@ def test_a_purge_reaches_four_processes_within_a_second(redis_server: RedisServe
         for worker in workers:
             assert worker.stdout is not None
             assert await worker.stdout.readline() == b"kept\n"
-        async with Predictor(Shouting(), RedisStore(redis_server.url, deadline=5)) as fifth:
+        async with unverified(Shouting(), RedisStore(redis_server.url, deadline=5)) as fifth:
             purged = time.time()
             assert await fifth.purge() == 1
         forgot = await asyncio.gather(*(worker.communicate() for worker in workers))
@@ -238,7 +241,7 @@ def test_a_purge_covers_what_it_names(redis_server: RedisServer) -> None:
 
     async def fill(namespace: str, model_id: str) -> Predictor[str, str]:
         store = RedisStore(redis_server.url, deadline=5)
-        predictor = Predictor(Shouting(model_id), store, memory=memory(), namespace=namespace)
+        predictor = unverified(Shouting(model_id), store, memory=memory(), namespace=namespace)
         await predictor.start()
         await predictor.predict("text")
         await until(lambda: predictor.ledger.write.calls == 1)
@@ -276,7 +279,7 @@ def test_a_write_that_a_purge_overtakes_leaves_nothing(redis_server: RedisServer
 
     async def run() -> None:
         keep = memory()
-        async with Predictor(Shouting(), Slow(redis_server.url, deadline=5), memory=keep) as predictor:
+        async with unverified(Shouting(), Slow(redis_server.url, deadline=5), memory=keep) as predictor:
             await predictor.predict("text")
             await writing.wait()
             await predictor.purge()

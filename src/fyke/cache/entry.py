@@ -59,13 +59,6 @@ def open_sealed(value: bytes, key: str, keyring: Keyring) -> Entry | None:
     return _parse(body)
 
 
-def peek(value: bytes) -> Entry | None:
-    """The entry in ``value`` without checking its seal, for listings; None when it is not an entry at all."""
-    if len(value) < _BODY + _HEAD.size or value[0] != VERSION:
-        return None
-    return _parse(value[_BODY:])
-
-
 def _parse(body: bytes) -> Entry | None:
     created, expires, length = _HEAD.unpack_from(body)
     start = _HEAD.size + length

@@ -18,6 +18,7 @@ PUBLIC_SECRET = b"no secret was set: digests can be tested by anyone who reads t
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MODEL_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_KEY = re.compile(rf"{PREFIX}:([A-Za-z0-9_.-]{{1,64}}):([A-Za-z0-9_.-]{{1,128}}):([0-9a-f]{{32}})")
 _SEAL_BYTES = 16
 
 
@@ -64,6 +65,12 @@ def check_namespace(namespace: str) -> None:
             f"The namespace {namespace!r} cannot be used (FYKE_CACHE_NAMESPACE): "
             "give 1 to 64 letters, digits, '_', '.' or '-'."
         )
+
+
+def parts(key: str) -> tuple[str, str, str] | None:
+    """Namespace, model id and digest of a key; None when it is not one of ours."""
+    found = _KEY.fullmatch(key)
+    return None if found is None else (found[1], found[2], found[3])
 
 
 def scope(namespace: str | None = None, model_id: str | None = None) -> str:

@@ -34,9 +34,9 @@ class Meter:
 class Ledger:
     """Counters of one model in one process since it started; times are wall-clock seconds.
 
-    The time saved is what the hits would have cost, at the measured mean of a prediction, less all that
-    lookups and writes took; and less the reading of canonical bytes, where the model does not compute from them
-    (``reads_twice``).
+    The time saved is what the hits would have cost, at the measured mean of a prediction, less all that lookups,
+    writes and verified hits took; and less the reading of canonical bytes, where the model does not compute from
+    them (``reads_twice``).
     """
 
     reads_twice: bool = False
@@ -51,11 +51,14 @@ class Ledger:
     skipped: int = 0
     lease_waits: int = 0
     unkept: int = 0
+    failed: int = 0
+    not_kept: int = 0
     verified: int = 0
     mismatches: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
     read: Meter = field(default_factory=Meter)
+    verify: Meter = field(default_factory=Meter)
     lookup: Meter = field(default_factory=Meter)
     predict: Meter = field(default_factory=Meter)
     write: Meter = field(default_factory=Meter)
@@ -65,7 +68,7 @@ class Ledger:
         """Time saved net of the cache's own cost; negative when the cache costs more than it spares."""
         spared = (self.memory_hits + self.redis_hits) * self.predict.each
         reading = self.read.seconds if self.reads_twice else 0.0
-        return spared - reading - self.lookup.seconds - self.write.seconds
+        return spared - reading - self.lookup.seconds - self.write.seconds - self.verify.seconds
 
     @property
     def asking_is_dearer(self) -> bool:
@@ -75,7 +78,7 @@ class Ledger:
 
     def report(self) -> dict[str, Any]:
         """The figures for people and machines; rates are shares of all requests."""
-        requests = self.memory_hits + self.redis_hits + self.shared + self.misses
+        requests = self.memory_hits + self.redis_hits + self.shared + self.misses + self.failed + self.not_kept
         share = (lambda count: round(count / requests, 6)) if requests else (lambda count: 0.0)
         return {
             "requests": requests,
@@ -83,6 +86,8 @@ class Ledger:
             "hit_rate": {"memory": share(self.memory_hits), "redis": share(self.redis_hits)},
             "misses": self.misses,
             "shared": self.shared,
+            "failed": self.failed,
+            "not_kept": self.not_kept,
             "renewed": self.renewed,
             "rejected_entries": self.rejected,
             "unkept_predictions": self.unkept,

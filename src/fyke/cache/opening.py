@@ -140,5 +140,4 @@ def kept_secret(directory: Path) -> bytes:
 
 def _without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+    return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"

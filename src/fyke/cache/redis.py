@@ -11,7 +11,7 @@ import redis.asyncio as redis
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import InvalidResponse, ResponseError
 
-from fyke.cache.clients import TROUBLE, close_client, make_client
+from fyke.cache.clients import close_client, make_client
 from fyke.cache.keys import LEASES
 from fyke.cache.store import Write
 from fyke.errors import StoreError
@@ -92,9 +92,13 @@ class RedisStore:
         The leases are taken first: whoever gets one sees the value if another wrote it before giving the lease back.
         """
         leases = [_set(LEASES + key, b"", ttl_ms, "NX") for key in keys]
-        replies = await self._in_time(lambda: self._send(leases, [("GET", key) for key in keys]))
-        taken, values = replies[: len(keys)], replies[len(keys) :]
-        return [(value, bool(leased)) for value, leased in zip(_values(values, len(keys)), taken, strict=True)]
+
+        async def ask() -> list[tuple[bytes | None, bool]]:
+            replies = await self._send(leases, [("GET", key) for key in keys])
+            taken, values = replies[: len(keys)], _values(replies[len(keys) :], len(keys))
+            return [(value, bool(leased)) for value, leased in zip(values, taken, strict=True)]
+
+        return await self._in_time(ask)
 
     async def scan(self, prefix: str) -> AsyncIterator[list[tuple[str, bytes]]]:
         """Walk the keys with SCAN and read each batch with one MGET."""
@@ -124,7 +128,7 @@ class RedisStore:
                 if not told:
                     log.warning("the store does not let us hear of purges in other processes (%s)", error)
                 told = True
-            except TROUBLE:
+            except Exception:  # TROUBLE; but a client that is told nonsense raises anything
                 self._sure = False
             await asyncio.sleep(_RECONNECT_SECONDS)
 

@@ -49,6 +49,7 @@ class Tiers:
         self._renewing: set[str] = set()
         self._probes: set[asyncio.Task[list[Entry | None] | None]] = set()
         self._listener: asyncio.Task[None] | None = None
+        self._followed = False
 
     @property
     def keeps(self) -> bool:
@@ -78,19 +79,22 @@ class Tiers:
         probe.add_done_callback(self._probes.discard)
         return nothing
 
-    async def lease(self, keys: Sequence[str], seconds: float) -> list[tuple[Entry | None, bool]]:
-        """For each key its entry if there is one by now, and whether computing it is the caller's alone.
+    async def lease(self, keys: Sequence[str], seconds: float) -> list[tuple[Entry | None, bool]] | None:
+        """For each key its entry if there is one by now, and whether the lease on computing it is the caller's.
 
-        Where the store does not answer, everything is the caller's.
+        None where the store does not answer: then there are no leases.
         """
         if self.store is None or self.reads.state != "closed":
-            return [(None, True)] * len(keys)
+            return None
+        generation = self.generation
         try:
             found = await self.store.lease_many(keys, int(seconds * 1000))
         except StoreError as error:
             self._failed("lookup", error)
-            return [(None, True)] * len(keys)
+            return None
         self._worked(self.reads, "lookups")
+        if generation != self.generation:
+            return [(None, leased) for _, leased in found]
         return [(self._open(key, value), leased) for key, (value, leased) in zip(keys, found, strict=True)]
 
     async def keep_leases(self, keys: Sequence[str], seconds: float) -> None:
@@ -136,14 +140,15 @@ class Tiers:
         Until the write is over, `recall` finds the fresh ones. What a purge overtook, since ``generation``, is
         dropped again. An entry that the store has lost meanwhile is not renewed, and leaves memory too.
         """
-        generation = self.generation if generation is None else generation
+        now = self.generation
+        generation = now if generation is None else generation
         renewals = list(renewed)
         try:
             if self.store is None:
                 self._renewed_in_memory(renewed, [True] * len(renewals))
             elif fresh or renewed or done:
                 kept = await self._put(self.store, fresh, renewed, done)
-                if kept is not None:
+                if kept is not None and now == self.generation:
                     self._renewed_in_memory(renewed, kept[len(fresh) :])
                 if fresh and generation != self.generation:
                     await self._drop(self.store, list(fresh))
@@ -167,11 +172,17 @@ class Tiers:
         mine = self.keyring.prefix
         if not (mine.startswith(prefix) or prefix.startswith(mine)):
             return
-        if prefix:
+        if prefix or self._followed:
             self.generation += 1
             self._landing.clear()
+        self._followed |= not prefix  # the first time, nothing was missed that this process has seen
         if self.memory is not None:
             self.memory.purge(prefix)
+
+    def renew_here(self, key: str, entry: Entry) -> None:
+        """Keep a renewed entry in this process alone."""
+        self._renewing.discard(key)
+        self._renewed_in_memory({key: entry}, [True])
 
     def follow_purges(self) -> None:
         """From now on, forget what other processes purge."""
@@ -189,6 +200,7 @@ class Tiers:
 
     async def _ask(self, store: Store, keys: Sequence[str]) -> list[Entry | None] | None:
         started = self._monotonic()
+        generation = self.generation
         try:
             values = await store.get_many(keys)
         except StoreError as error:
@@ -200,6 +212,8 @@ class Tiers:
         finally:
             self.ledger.lookup.add(len(keys), self._monotonic() - started)
         self._worked(self.reads, "lookups")
+        if generation != self.generation:  # a purge overtook the replies
+            return None
         return [self._open(key, value) for key, value in zip(keys, values, strict=True)]
 
     async def _put(

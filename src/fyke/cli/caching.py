@@ -11,10 +11,11 @@ import httpx
 import typer
 from rich.table import Table
 
-from fyke.cache.entry import Entry, peek
-from fyke.cache.keys import scope
+from fyke.cache.entry import Entry, open_sealed
+from fyke.cache.keys import Keyring, parts, scope
+from fyke.cache.opening import Opened
 from fyke.cache.store import Store
-from fyke.cli.console import err, out
+from fyke.cli.console import complain, err, out
 from fyke.errors import SettingsError, StoreError
 from fyke.model.classifier import decode, verdict
 from fyke.settings import Settings, load
@@ -25,7 +26,7 @@ Result = TypeVar("Result")
 def list_entries(cache_url: str | None, namespace: str | None, limit: int, *, as_json: bool) -> None:
     """The total, then a table of first words and predictions, newest first."""
     settings = load(cache_url=cache_url, cache_namespace=namespace)
-    entries = _with_store(settings, lambda store: _entries(store, scope(settings.cache_namespace)))
+    entries, foreign = _with_store(settings, lambda cache: _entries(cache, scope(settings.cache_namespace)))
     entries.sort(key=lambda pair: (-pair[1].created, pair[0]))
     shown = entries[:limit] if limit else entries
     now = time.time_ns() // 1_000_000
@@ -34,6 +35,10 @@ def list_entries(cache_url: str | None, namespace: str | None, limit: int, *, as
             typer.echo(json.dumps(_row(key, entry, now)))
         return
     typer.echo(f"Total entries: {len(entries)}")
+    if foreign:
+        complain(
+            f"{foreign} more do not open: altered, or written with another FYKE_CACHE_SECRET. No service uses them."
+        )
     if not shown:
         return
     table = Table("first words", "prediction", "probability", "age s", "ttl s", box=None)
@@ -63,13 +68,16 @@ def show_stats(cache_url: str | None, service: str, *, as_json: bool) -> None:
         _show_report(service, report)
 
 
-async def _count(store: Store) -> list[dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {}
-    async for batch in store.scan(scope()):
+async def _count(cache: Opened) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    async for batch in _store(cache).scan(scope()):
         for key, value in batch:
-            name = key.rpartition(":")[0]
-            namespace, model_id = name.split(":")[2:]
-            group = groups.setdefault(name, {"namespace": namespace, "model_id": model_id, "entries": 0, "bytes": 0})
+            found = parts(key)
+            if found is None:
+                continue
+            group = groups.setdefault(
+                found[:2], {"namespace": found[0], "model_id": found[1], "entries": 0, "bytes": 0}
+            )
             group["entries"] += 1
             group["bytes"] += len(key) + len(value)
     return sorted(groups.values(), key=lambda group: -int(group["entries"]))
@@ -118,11 +126,11 @@ def purge(cache_url: str | None, namespace: str | None, model_id: str | None, *,
         raise SettingsError("--all forgets every namespace and model; leave out --namespace and --model.")
     settings = load(cache_url=cache_url, cache_namespace=namespace)
     prefix = scope() if everything else scope(settings.cache_namespace, model_id)
-    gone = _with_store(settings, lambda store: store.purge(prefix))
+    gone = _with_store(settings, lambda cache: _store(cache).purge(prefix))
     typer.echo(f"Forgot {gone} entries.")
 
 
-def _with_store(settings: Settings, ask: Callable[[Store], Awaitable[Result]]) -> Result:
+def _with_store(settings: Settings, ask: Callable[[Opened], Awaitable[Result]]) -> Result:
     async def inside() -> Result:
         from fyke.service.assembly import open_from
 
@@ -136,21 +144,31 @@ def _with_store(settings: Settings, ask: Callable[[Store], Awaitable[Result]]) -
             if cache.trouble:
                 raise StoreError(f"{cache.trouble} Start it, or name another with --cache-url or FYKE_CACHE_URL.")
             err.print(f"looking into {cache.where}", style="dim", markup=False)
-            return await ask(cache.store)
+            return await ask(cache)
         finally:
             await cache.store.close()
 
     return asyncio.run(inside())
 
 
-async def _entries(store: Store, prefix: str) -> list[tuple[str, Entry]]:
+def _store(cache: Opened) -> Store:
+    assert cache.store is not None
+    return cache.store
+
+
+async def _entries(cache: Opened, prefix: str) -> tuple[list[tuple[str, Entry]], int]:
+    """The entries that open with the secret, and how many do not."""
     found: dict[str, Entry] = {}
-    async for batch in store.scan(prefix):
+    foreign = set()
+    async for batch in _store(cache).scan(prefix):
         for key, value in batch:
-            entry = peek(value)
-            if entry is not None:
+            said = parts(key)
+            entry = None if said is None else open_sealed(value, key, Keyring(cache.secret, said[0], said[1]))
+            if entry is None:
+                foreign.add(key)
+            else:
                 found[key] = entry
-    return list(found.items())
+    return list(found.items()), len(foreign)
 
 
 def _row(key: str, entry: Entry, now: int) -> dict[str, Any]:
@@ -163,7 +181,7 @@ def _row(key: str, entry: Entry, now: int) -> dict[str, Any]:
         "preview": entry.preview,
         "prediction": label,
         "probability": probability,
-        "model_id": key.split(":")[3],
+        "model_id": (parts(key) or ("", ""))[1],
         "created": datetime.fromtimestamp(entry.created / 1000, UTC).isoformat(timespec="seconds"),
         "age": entry.age(now),
         "ttl": entry.ttl(now),

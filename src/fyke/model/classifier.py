@@ -47,6 +47,8 @@ class TfidfClassifier:
     ``id`` names weights, preprocessing and the versions that computed them.
     """
 
+    quick = True
+
     def __init__(self, model_id: str, weights: Weights, token_pattern: str):
         self.id = model_id
         self._find = {term: index for index, term in enumerate(weights.terms)}.get

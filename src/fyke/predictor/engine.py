@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from fyke.cache.ledger import Ledger
 from fyke.errors import ModelError
@@ -14,8 +14,19 @@ from fyke.predictor.words import Model
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
 
-INLINE_SECONDS = 0.002  # a computation expected to take longer leaves the event loop
+INLINE_SECONDS = 0.002  # what is expected to take longer leaves the event loop
 LARGE_ITEM = 32 * 1024  # an item longer than this is read in a thread too
+
+
+GATHERED = 256  # items in a pass at most, unless one request has more
+
+
+class _Group(NamedTuple, Generic[Item, Prediction]):
+    """Items of one call that wait for the model."""
+
+    items: Sequence[Item]
+    canonical: Sequence[bytes]
+    outcomes: "asyncio.Future[list[Prediction | Exception]]"
 
 
 class Engine(Generic[Item, Prediction]):
@@ -35,6 +46,9 @@ class Engine(Generic[Item, Prediction]):
             model, "predict_canonical", None
         )
         self._agrees: Callable[[Prediction, Prediction], bool] | None = getattr(model, "agrees", None)
+        self._quick = bool(getattr(model, "quick", False))
+        self._waiting: list[_Group[Item, Prediction]] = []
+        self._working: asyncio.Task[None] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fyke-model")
         encode: Any = getattr(model, "encode", None)
         decode: Any = getattr(model, "decode", None)
@@ -67,24 +81,22 @@ class Engine(Generic[Item, Prediction]):
         return read
 
     async def predict(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction | Exception]:
-        """A prediction or an error for each; when a pass over several fails, each is computed alone."""
+        """A prediction or an error for each.
+
+        What arrives while the model is busy gathers for its next pass. When a pass over several fails, its halves
+        are tried, so that what cannot be computed fails alone.
+        """
         if not items:
             return []
         each = self._ledger.predict.recent
-        started = self._monotonic()
-        try:
-            if each is not None and each * len(items) <= INLINE_SECONDS:
-                predictions = self._call(items, canonical)
-            else:
-                loop = asyncio.get_running_loop()
-                predictions = await loop.run_in_executor(self._pool, self._call, items, canonical)
-        except Exception as error:
-            if len(items) == 1:
-                return [error]
-            pairs = zip(items, canonical, strict=True)
-            return [outcome for item, seen in pairs for outcome in await self.predict([item], [seen])]
-        self._ledger.predict.add(len(items), self._monotonic() - started)
-        return predictions
+        quick = self._quick and each is not None and each * len(items) <= INLINE_SECONDS
+        if quick and sum(map(len, canonical)) <= LARGE_ITEM:
+            return self._outcomes(items, canonical)
+        group = _Group(items, canonical, asyncio.get_running_loop().create_future())
+        self._waiting.append(group)
+        if self._working is None or self._working.done():
+            self._working = asyncio.get_running_loop().create_task(self._work())
+        return await asyncio.shield(group.outcomes)
 
     async def again(self, read: Callable[[], Item], payload: bytes) -> bytes | None:
         """Compute an item anew: the bytes of its prediction where they differ from ``payload``, else None.
@@ -92,8 +104,12 @@ class Engine(Generic[Item, Prediction]):
         Raises:
             Exception: whatever the model raised.
         """
+        started = self._monotonic()
         loop = asyncio.get_running_loop()
-        (computed,) = await loop.run_in_executor(self._pool, lambda: self._model.predict_many([read()]))
+        (computed,) = await loop.run_in_executor(self._pool, self._alone, read)
+        self._ledger.verify.add(1, self._monotonic() - started)
+        if isinstance(computed, Exception):
+            raise computed
         anew = self.encode(computed)
         if anew == payload or (self._agrees and self._agrees(self.decode(payload), computed)):
             return None
@@ -103,11 +119,44 @@ class Engine(Generic[Item, Prediction]):
         """Let go of the thread."""
         self._pool.shutdown(wait=False)
 
-    def _call(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction]:
-        predictions = list(self._shortcut(canonical) if self._shortcut else self._model.predict_many(items))
-        if len(predictions) != len(items):
-            raise ValueError(f"the model gave {len(predictions)} predictions for {len(items)} items")
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            groups = [self._waiting.pop(0)]
+            while self._waiting and sum(len(one.items) for one in groups) < GATHERED:
+                groups.append(self._waiting.pop(0))
+            items = [item for group in groups for item in group.items]
+            canonical = [seen for group in groups for seen in group.canonical]
+            outcomes = iter(await loop.run_in_executor(self._pool, self._outcomes, items, canonical))
+            for group in groups:
+                mine = [next(outcomes) for _ in group.items]
+                if not group.outcomes.done():
+                    group.outcomes.set_result(mine)
+
+    def _outcomes(self, items: Sequence[Item], canonical: Sequence[bytes]) -> list[Prediction | Exception]:
+        """Runs in the thread; errors are values, since not every error can be raised through a future."""
+        started = self._monotonic()
+        try:
+            predictions: list[Prediction | Exception] = list(
+                self._shortcut(canonical) if self._shortcut else self._model.predict_many(items)
+            )
+            if len(predictions) != len(items):
+                raise ValueError(f"the model gave {len(predictions)} predictions for {len(items)} items")
+        except StopIteration as error:
+            return [RuntimeError(f"the model raised {error!r}")] * len(items)
+        except Exception as error:
+            if len(items) == 1:
+                return [error]
+            half = len(items) // 2
+            return self._outcomes(items[:half], canonical[:half]) + self._outcomes(items[half:], canonical[half:])
+        self._ledger.predict.add(len(items), self._monotonic() - started)
         return predictions
+
+    def _alone(self, read: Callable[[], Item]) -> Sequence[Prediction | Exception]:
+        try:
+            return list(self._model.predict_many([read()]))
+        except Exception as error:
+            return [RuntimeError(repr(error))]
 
 
 def _to_json(prediction: object) -> bytes:

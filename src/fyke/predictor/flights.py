@@ -107,6 +107,17 @@ class Flights(Generic[Item, Prediction]):
         else:
             flight.future.set_result(result)
 
+    def land_with(self, flight: Flight[Item, Prediction], done: "asyncio.Future[Answer[Prediction]]") -> None:
+        """Land as another flight has."""
+        if done.cancelled():
+            self._gone(flight)
+            return
+        error = done.exception()
+        if isinstance(error, Exception):
+            self.land(flight, error)
+        elif error is None:
+            self.land(flight, done.result()._replace(shared=True, refused=flight.refused))
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Work that nobody waits for, but `drain` does."""
         task = asyncio.get_running_loop().create_task(work)
@@ -152,5 +163,10 @@ class Flights(Generic[Item, Prediction]):
                 self.land(flight, error)
         except BaseException:  # the loop is being torn down
             for flight in flights:
-                flight.future.cancel()
+                self._gone(flight)
             raise
+
+    def _gone(self, flight: Flight[Item, Prediction]) -> None:
+        if self._under_way.get(flight.name) is flight:
+            del self._under_way[flight.name]
+        flight.future.cancel()

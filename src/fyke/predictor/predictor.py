@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, Self, TypeVar
 
@@ -26,6 +27,7 @@ Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
 
 LOOKUPS_AT_ONCE = 2
+MOST_SAMPLED = 1000  # hits that wait to be verified
 ASK_ANYWAY = 100  # with admission "auto", every so many batches the store is asked, to go on measuring
 
 
@@ -82,7 +84,10 @@ class Predictor(Generic[Item, Prediction]):
         self._flights: Flights[Item, Prediction] = Flights(self._answer, at_once=LOOKUPS_AT_ONCE)
         self._leases = Leases(self.tiers, lease_seconds)
         self._renewed: dict[str, Entry] = {}
+        self._computing: dict[str, Flight[Item, Prediction]] = {}
         self._batches = 0
+        self._sample: deque[tuple[str, Callable[[], Item], Entry]] = deque()
+        self._closing = False
 
     async def start(self) -> None:
         """Follow the purges that other processes make."""
@@ -90,6 +95,7 @@ class Predictor(Generic[Item, Prediction]):
 
     async def close(self) -> None:
         """Finish what is under way, then close the store."""
+        self._closing = True
         await self._flights.drain()
         self._engine.close()
         await self.tiers.close()
@@ -122,7 +128,7 @@ class Predictor(Generic[Item, Prediction]):
 
     async def recall_from_store(self, key: str, read: Callable[[], Item]) -> Answer[Prediction] | None:
         """The same from the store; None where it has nothing, or does not answer."""
-        if self.tiers.store is None:
+        if self.tiers.store is None or self._store_is_dearer:
             return None
         try:
             return self._shared(await self._board(key, read, b"", ONLY_KEPT).landed())
@@ -199,8 +205,15 @@ class Predictor(Generic[Item, Prediction]):
         return Boarding(flight, joined is not None)
 
     def _shared(self, answer: Answer[Prediction]) -> Answer[Prediction]:
-        self.ledger.shared += answer.shared
+        if answer.shared and answer.tier == "model":
+            self.ledger.shared += 1
+        elif answer.shared:
+            self.ledger.redis_hits += 1
         return answer
+
+    @property
+    def _store_is_dearer(self) -> bool:
+        return self.admission == "auto" and self.ledger.asking_is_dearer
 
     async def _answer(self, batch: list[Flight[Item, Prediction]]) -> None:
         """Take every flight of a turn to its answer: look up, compute, write."""
@@ -212,31 +225,33 @@ class Predictor(Generic[Item, Prediction]):
         leased: list[Flight[Item, Prediction]] = []
         if misses and shared and self._leases.worth_it:
             contested = [flight for flight in misses if flight.store and not flight.wishes.no_cache]
-            leased, elsewhere = await self._claim(contested)
-            misses = [flight for flight in misses if flight not in contested]
+            free, leased, elsewhere = await self._claim(contested)
+            misses = [flight for flight in misses if flight not in contested] + free
             if elsewhere:
                 self._flights.take(elsewhere, self._await_others(elsewhere))
         await self._compute(misses + leased, leased, shared)
 
     def _skips_the_store(self) -> bool:
         self._batches += 1
-        return self.admission == "auto" and self.ledger.asking_is_dearer and self._batches % ASK_ANYWAY != 0
+        return self._store_is_dearer and self._batches % ASK_ANYWAY != 0
 
     async def _look_up(self, batch: list[Flight[Item, Prediction]], shared: bool) -> list[Flight[Item, Prediction]]:
         """Land what the store knows and what may not be computed; the misses come back."""
         asking = [flight for flight in batch if not flight.wishes.no_cache]
-        if shared:
-            found = await self.tiers.fetch([flight.key for flight in asking])
-            for flight, entry in zip(asking, found, strict=True):
-                if entry is not None:
-                    self._land_hit(flight, entry)
-        else:
+        if not shared:
             self.ledger.skipped += len(asking)
+            asking = [flight for flight in asking if flight.wishes.only_if_cached]
+            self.ledger.skipped -= len(asking)
+        found = await self.tiers.fetch([flight.key for flight in asking])
+        for flight, entry in zip(asking, found, strict=True):
+            if entry is not None:
+                self._land_hit(flight, entry)
         misses = []
         for flight in batch:
             if flight.future.done():
                 continue
             if flight.wishes.only_if_cached:
+                self.ledger.not_kept += flight.wishes is not ONLY_KEPT
                 self._flights.land(flight, NotCached("There is no kept answer for this item."))
             else:
                 misses.append(flight)
@@ -253,11 +268,13 @@ class Predictor(Generic[Item, Prediction]):
 
     async def _claim(
         self, flights: list[Flight[Item, Prediction]]
-    ) -> tuple[list[Flight[Item, Prediction]], list[Flight[Item, Prediction]]]:
-        """Land what has been computed by now; the rest in two: leased to this process, and to others."""
+    ) -> tuple[list[Flight[Item, Prediction]], list[Flight[Item, Prediction]], list[Flight[Item, Prediction]]]:
+        """Land what has been computed by now; the rest in three: not leased, leased to this process, to others."""
         if not flights:
-            return [], []
+            return [], [], []
         found = await self.tiers.lease([flight.key for flight in flights], LEASE_SECONDS)
+        if found is None:
+            return flights, [], []
         mine: list[Flight[Item, Prediction]] = []
         elsewhere: list[Flight[Item, Prediction]] = []
         needless: list[str] = []
@@ -268,16 +285,18 @@ class Predictor(Generic[Item, Prediction]):
                 (mine if own else elsewhere).append(flight)
         if needless:
             self._flights.spawn(self.tiers.settle({}, {}, needless))
-        return mine, elsewhere
+        return [], mine, elsewhere
 
     async def _await_others(self, flights: list[Flight[Item, Prediction]]) -> None:
         """Until other processes have computed these, or a lease has run out, or patience has: then compute here."""
         self.ledger.lease_waits += len(flights)
         for pause in pauses():
+            if self._closing:
+                break
             await asyncio.sleep(pause)
-            mine, flights = await self._claim(flights)
-            if mine:
-                self._flights.take(mine, self._compute(mine, mine, True))
+            free, mine, flights = await self._claim(flights)
+            if free or mine:
+                self._flights.take(free + mine, self._compute(free + mine, mine, True))
             if not flights:
                 return
         await self._compute(flights, [], True)
@@ -289,55 +308,70 @@ class Predictor(Generic[Item, Prediction]):
         fresh: dict[str, Entry] = {}
         generation = self.tiers.generation
         keys = [flight.key for flight in leased]
+        leading = [flight for flight in misses if self._leads(flight)]
         try:
             async with self._leases.kept(keys):
                 outcomes = await self._engine.predict(
-                    [flight.read() for flight in misses], [flight.canonical for flight in misses]
+                    [flight.read() for flight in leading], [flight.canonical for flight in leading]
                 )
-            for flight, outcome in zip(misses, outcomes, strict=True):
+            for flight, outcome in zip(leading, outcomes, strict=True):
                 if isinstance(outcome, Exception):
+                    self.ledger.failed += 1
                     self._flights.land(flight, outcome)
-                    continue
-                self.ledger.misses += 1
-                entry = self._entry(flight, outcome, generation)
-                if entry is None:
-                    self._flights.land(flight, Answer(outcome, "model", flight.key, refused=flight.refused))
-                    continue
-                if shared:
-                    fresh[flight.key] = entry
-                prediction = self._engine.as_kept(outcome, entry.payload)
-                ttl = entry.ttl(self._clock())
-                self._flights.land(flight, Answer(prediction, "model", flight.key, ttl=ttl, refused=flight.refused))
+                else:
+                    self.ledger.misses += 1
+                    self._flights.land(flight, self._computed(flight, outcome, generation, fresh if shared else None))
         finally:
+            for flight in leading:
+                self._computing.pop(flight.key, None)
             renewed, self._renewed = self._renewed, {}
             if fresh or renewed or keys:
                 await self.tiers.settle(fresh, renewed, keys, generation)
 
-    def _entry(self, flight: Flight[Item, Prediction], prediction: Prediction, generation: int) -> Entry | None:
-        """The entry of a prediction, admitted to memory; None where it may not or cannot be kept."""
-        if not (flight.store and self.tiers.keeps and generation == self.tiers.generation):
-            return None
+    def _leads(self, flight: Flight[Item, Prediction]) -> bool:
+        """Whether nobody computes this key yet; else the flight lands with the one that does, whatever its wishes."""
+        leader = self._computing.setdefault(flight.key, flight)
+        if leader is flight:
+            return True
+        leader.store |= flight.store
+        leader.future.add_done_callback(lambda done: self._flights.land_with(flight, done))
+        return False
+
+    def _computed(
+        self,
+        flight: Flight[Item, Prediction],
+        prediction: Prediction,
+        generation: int,
+        fresh: dict[str, Entry] | None,
+    ) -> Answer[Prediction]:
+        """The answer, and its entry in memory and among the ``fresh`` ones, where it may be kept there."""
+        keeps = self.tiers.memory is not None or (fresh is not None and self.tiers.keeps)
         try:
-            entry = self.tiers.make(self._engine.encode(prediction), self._preview(flight.read()))
+            payload = self._engine.encode(prediction)
+            prediction = self._engine.as_kept(prediction, payload)
+            if not (flight.store and keeps and generation == self.tiers.generation):
+                return Answer(prediction, "model", flight.key, refused=flight.refused)
+            entry = self.tiers.make(payload, self._preview(flight.read()))
         except Exception:
             if not self.ledger.unkept:
                 log.exception("predictions of model %s cannot be kept: mend its encode()", self.model.id)
             self.ledger.unkept += 1
-            return None
+            return Answer(prediction, "model", flight.key, refused=flight.refused)
         self.tiers.admit(flight.key, entry)
-        return entry
+        if fresh is not None:
+            fresh[flight.key] = entry
+        return Answer(prediction, "model", flight.key, ttl=entry.ttl(self._clock()), refused=flight.refused)
 
     def _hit(
         self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
     ) -> Answer[Prediction] | None:
         """The answer in an entry; None when it is older than wanted or holds no prediction."""
         now = self._clock()
-        age = entry.age(now)
-        if wishes.max_age is not None and age > wishes.max_age:
+        if wishes.max_age is not None and now - entry.created > wishes.max_age * 1000:
             return None
         try:
             prediction = self._engine.decode(entry.payload)
-        except ValueError:
+        except Exception:
             self.ledger.rejected += 1
             return None
         if tier == "memory":
@@ -346,17 +380,29 @@ class Predictor(Generic[Item, Prediction]):
             self.ledger.redis_hits += 1
         if not wishes.no_store:
             self._renew(key, entry)
-        if self._verify_share and self._rng.random() < self._verify_share:
-            self._flights.spawn(self._verify(key, read, entry))
-        return Answer(prediction, tier, key, age, entry.ttl(now))
+        if self._verify_share and self._rng.random() < self._verify_share and len(self._sample) < MOST_SAMPLED:
+            if not self._sample:
+                self._flights.spawn(self._verify_sample())
+            self._sample.append((key, read, entry))
+        return Answer(prediction, tier, key, entry.age(now), entry.ttl(now))
 
     def _renew(self, key: str, entry: Entry) -> None:
         """Renewals of a turn are written together, with the turn's fresh entries when those come in time."""
         again = self.tiers.renewal(key, entry)
-        if again is not None:
-            if not self._renewed:
-                self._flights.spawn(self._compute([], [], True))
-            self._renewed[key] = again
+        if again is None:
+            return
+        if self._store_is_dearer:
+            self.tiers.renew_here(key, again)
+            return
+        if not self._renewed:
+            self._flights.spawn(self._compute([], [], True))
+        self._renewed[key] = again
+
+    async def _verify_sample(self) -> None:
+        """One after the other, so that a miss waits for one of them at most."""
+        while self._sample:
+            await self._verify(*self._sample[0])
+            self._sample.popleft()
 
     async def _verify(self, key: str, read: Callable[[], Item], entry: Entry) -> None:
         """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""

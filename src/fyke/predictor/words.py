@@ -21,10 +21,11 @@ class Model(Protocol[ItemIn, PredictionOut]):
     that a miss and a hit look alike: tuples become lists, NumPy's numbers and arrays plain ones. Concurrent requests
     may share one prediction: do not change it.
 
-    Four methods are optional. ``predict_canonical(blobs)`` spares a model reading a missed item twice;
-    ``encode(prediction) -> bytes`` with ``decode(bytes) -> prediction`` replace JSON, and ``decode`` raises
-    ValueError where the bytes are no prediction; ``agrees(kept, computed) -> bool`` replaces equality where a
-    hit is verified, for a model whose last digits differ between machines.
+    ``quick = True`` says that a prediction never takes long, and lets a few at a time be made in the event loop;
+    without it the model runs in a thread. Four methods are optional. ``predict_canonical(blobs)`` spares a model
+    reading a missed item twice; ``encode(prediction) -> bytes`` with ``decode(bytes) -> prediction`` replace JSON,
+    and ``decode`` raises where the bytes are no prediction; ``agrees(kept, computed) -> bool`` replaces equality
+    where a hit is verified, for a model whose last digits differ between machines.
     """
 
     @property

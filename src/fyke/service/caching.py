@@ -35,6 +35,11 @@ def read_wishes(header: str) -> Wishes:
     )
 
 
+def wishes_of(request: Request) -> Wishes:
+    """The same of a request, which may have the header more than once."""
+    return read_wishes(", ".join(request.headers.getlist("cache-control")))
+
+
 def cache_headers(answer: Answer[Any]) -> dict[str, str]:
     """What a response says of an answer's way. ``detail`` in ``cache-status`` is the tier.
 

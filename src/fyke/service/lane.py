@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fyke.model.classifier import verdict
 from fyke.predictor import Predictor
 from fyke.service.caching import cache_headers
+from fyke.service.routes import FAILED
 
 PATH = "/predict"
 _UNKNOWN = ("", "")
@@ -58,9 +59,13 @@ class FastLane:
             answer = predictor.recall(key, read) or await predictor.recall_from_store(key, read)
         if answer is None:
             try:
-                answer = await predictor.predict(_text(body))
-            except Exception:
+                text = _text(body)
+            except ValueError:
                 return await self._app(scope, _again(body, receive), send)
+            try:
+                answer = await predictor.predict(text)
+            except Exception as error:
+                return await self._app({**scope, FAILED: error}, _again(body, receive), send)
             self._remember(digest, predictor.model.id, answer.key)
         label, probability = verdict(answer.prediction)
         answered = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())

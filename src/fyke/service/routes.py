@@ -8,8 +8,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fyke.model.card import Card
 from fyke.model.classifier import verdict
 from fyke.predictor import Answer, Predictor
-from fyke.service.caching import batch_headers, cache_headers, read_wishes
+from fyke.service.caching import batch_headers, cache_headers, wishes_of
 from fyke.service.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse, Problem
+
+FAILED = "fyke.failed"
 
 router = APIRouter()
 
@@ -21,8 +23,10 @@ router = APIRouter()
 )
 async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResponse:
     """Phishing or safe, with the probability of that label; `Cache-Status` tells where it came from."""
+    if FAILED in request.scope:  # in the fast lane, and need not again
+        raise request.scope[FAILED]
     predictor: Predictor[str, float] = request.app.state.predictor
-    answer = await predictor.predict(body.text, read_wishes(request.headers.get("cache-control", "")))
+    answer = await predictor.predict(body.text, wishes_of(request))
     response.headers.update(cache_headers(answer))
     return _prediction(answer)
 
@@ -38,7 +42,7 @@ async def predict_batch(body: BatchRequest, request: Request, response: Response
     most: int = request.app.state.max_batch
     if len(body.texts) > most:
         raise HTTPException(413, f"texts: {len(body.texts)} in one request; send at most {most}.")
-    answers = await predictor.predict_many(body.texts, read_wishes(request.headers.get("cache-control", "")))
+    answers = await predictor.predict_many(body.texts, wishes_of(request))
     response.headers.update(batch_headers(answers))
     return BatchResponse.model_construct(predictions=[_prediction(answer) for answer in answers])
 
