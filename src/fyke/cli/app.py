@@ -150,6 +150,23 @@ def classify(
 
 
 @app.command()
+def score(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Table: .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet.")],
+    output: Annotated[Path, typer.Option(help="Table to write; its name says the format, which may be another.")],
+    model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
+    text_column: Annotated[str | None, typer.Option(help="Column of the text; as in training if not given.")] = None,
+    cache_url: CacheUrl = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Start over, and replace the output that is there.")] = False,
+) -> None:
+    """Classify a table: its rows with prediction, probability and phishing_probability; resumes where it stopped."""
+    from fyke.bulk.job import Job
+    from fyke.cli.scoring import run
+
+    raise typer.Exit(run(Job(source, output, model, text_column, workers, force), cache_url))
+
+
+@app.command()
 def smoke(
     url: Annotated[str, typer.Argument(help="Where the service listens.")] = "http://localhost:8000",
 ) -> None:

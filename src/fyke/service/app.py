@@ -17,7 +17,7 @@ from fyke import __version__
 from fyke.cache.opening import Opened
 from fyke.errors import NotCached
 from fyke.model.directory import SHIPPED, Model, load_model
-from fyke.service.assembly import open_from, predictor_from
+from fyke.service.assembly import first_words, open_from, predictor_from
 from fyke.service.caching import not_cached
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
@@ -83,11 +83,6 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     app.add_exception_handler(Exception, _failed)
     app.include_router(router)
     return app
-
-
-def first_words(text: str, words: int) -> str:
-    """At most the first ``words`` words of a text, looking no further than its first 2,000 characters."""
-    return " ".join(text[:2000].split(maxsplit=words)[:words]) if words else ""
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

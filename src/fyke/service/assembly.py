@@ -70,6 +70,11 @@ def predictor_from(
     return predictor
 
 
+def first_words(text: str, words: int) -> str:
+    """At most the first ``words`` words of a text, looking no further than its first 2,000 characters."""
+    return " ".join(text[:2000].split(maxsplit=words)[:words]) if words else ""
+
+
 def announce(cache: Opened, model_id: str) -> None:
     """Log what the owner of a service should know of its cache, once."""
     for warning in cache.warnings:
