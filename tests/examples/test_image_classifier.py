@@ -22,6 +22,7 @@ from fyke.settings import Settings, load
 from tests.conftest import ROOT
 from tests.examples.conftest import Run, talking_to, way
 from tests.readme import check_curls
+from tests.waiting import until
 
 PNG = {"content-type": "image/png"}
 MODEL = DigitModel()
@@ -115,6 +116,7 @@ def test_predictions_are_scikit_learns_own_cached_or_not(settings: Settings) -> 
         cache = await open_from(settings)
         async with Predictor(MODEL, cache.store, secret=cache.secret, verify=1.0) as predictor:
             answers = await predictor.predict_many(some)
+            await until(lambda: not predictor._sample)
         return [answer.prediction for answer in answers], predictor.report()
 
     computed, report = asyncio.run(ask(images))

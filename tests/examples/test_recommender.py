@@ -23,6 +23,7 @@ from tests.conftest import ROOT, RedisServer
 from tests.examples.conftest import PATIENT, Run, talking_to, way
 from tests.examples.test_image_classifier import INKS, MODEL, PNG, png
 from tests.readme import check_curls
+from tests.waiting import until
 
 SHOP = Recommender()
 baskets = st.lists(st.sampled_from(list(SHOP.products)), min_size=1, max_size=8)
@@ -167,6 +168,7 @@ def test_every_hit_agrees_with_the_model(settings: Settings) -> None:
         async with predictor:
             first = await predictor.predict_many([[product] for product in SHOP.products])
             again = [await predictor.predict([product]) for product in SHOP.products]
+            await until(lambda: not predictor._sample)
         assert [answer.prediction for answer in first] == [answer.prediction for answer in again]
         report = predictor.report()
         assert (report["verified_hits"], report["mismatches"]) == (len(SHOP.products), 0)

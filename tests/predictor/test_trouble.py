@@ -19,6 +19,10 @@ from tests.predictor.test_tiers import memory
 from tests.waiting import until
 
 
+class Panic(BaseException):
+    """What some extensions raise."""
+
+
 class Counting(RedisStore):
     """Counts what it is asked."""
 
@@ -137,8 +141,11 @@ def test_a_lease_that_was_not_taken_is_not_given_back(redis_server: RedisServer)
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("error", [StopIteration("x"), concurrent.futures.CancelledError(), KeyError("x")])
-def test_whatever_the_model_raises_comes_back(error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [StopIteration("x"), concurrent.futures.CancelledError(), KeyError("x"), Panic("x"), asyncio.CancelledError()],
+)
+def test_whatever_the_model_raises_comes_back(error: BaseException) -> None:
     """No request hangs and none is cancelled, and the key is free for the next."""
 
     class Raising(Shouting):
@@ -348,5 +355,65 @@ def test_what_is_on_its_way_to_the_store_is_a_hit_until_a_purge(redis_server: Re
             assert (await predictor.predict("a")).tier == "model"
             assert model.computed == 2
             held.set()
+
+    asyncio.run(run())
+
+
+def test_a_verification_that_fails_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    """After a model's panic during one, the others of the sample are verified."""
+
+    class Once(Shouting):
+        def predict_many(self, items: Sequence[str]) -> list[str]:
+            if len(self.calls) == 1:
+                self.calls.append([])
+                raise Panic("x")
+            return super().predict_many(items)
+
+    async def run() -> None:
+        async with Predictor(Once(), memory=memory(), verify=1.0) as predictor:
+            for _ in range(20):
+                await predictor.predict("a")
+            await until(lambda: not predictor._sample)
+            assert predictor.ledger.verified == 18
+
+    asyncio.run(run())
+    assert "could not be verified" in caplog.text
+
+
+def test_a_predictor_that_is_closed_says_so() -> None:
+    """A request after the end fails, and does not hang."""
+
+    async def run() -> None:
+        predictor = Predictor(Shouting())
+        await predictor.close()
+        async with asyncio.timeout(5):
+            with pytest.raises(RuntimeError):
+                await predictor.predict("a")
+
+    asyncio.run(run())
+
+
+def test_what_is_read_while_a_purge_walks_is_not_kept(redis_server: RedisServer) -> None:
+    """A lookup during the walk may hit; when the purge has returned, memory is empty."""
+    walking, held = asyncio.Event(), asyncio.Event()
+
+    class Walking(RedisStore):
+        async def purge(self, prefix: str) -> int:
+            walking.set()
+            await held.wait()
+            return await super().purge(prefix)
+
+    async def run() -> None:
+        keep = memory()
+        predictor = Predictor(Shouting(), Walking(redis_server.url, deadline=5), memory=keep)  # does not follow purges
+        await predictor.predict("a")
+        await predictor._flights.drain()
+        purging = asyncio.create_task(predictor.purge())
+        await walking.wait()
+        assert (await predictor.predict("a")).tier == "redis"
+        held.set()
+        await purging
+        assert len(keep) == 0
+        await predictor.close()
 
     asyncio.run(run())

@@ -4,9 +4,9 @@ from array import array
 from typing import Any, Self
 
 from fyke.bulk.helpers import Scored
-from fyke.cache.opening import LOCAL_REDIS, Opened
+from fyke.cache.opening import Opened
 from fyke.model.classifier import TfidfClassifier
-from fyke.service.assembly import announce, first_words, open_from, predictor_from
+from fyke.service.assembly import announce, first_words, open_from, predictor_from, settled
 from fyke.settings import Settings
 
 LEAST_DEADLINE_MS = 2000  # nobody waits for one answer here, and a batch is larger than a request
@@ -31,9 +31,7 @@ class Scorer:
         cache = await open_from(settings)
         if say:
             announce(cache, classifier.id)
-        if settings.cache_url == "auto":
-            here = LOCAL_REDIS if cache.where == LOCAL_REDIS else "embedded://"
-            settings = settings.model_copy(update={"cache_url": here if cache.store is not None else "memory://"})
+        settings = settled(settings, cache)
         return cls(settings, classifier, cache), settings
 
     async def __aenter__(self) -> Self:

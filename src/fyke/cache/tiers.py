@@ -164,7 +164,10 @@ class Tiers:
         before = 0 if self.memory is None else len(self.memory)
         self.forget(prefix)
         if self.store is not None:
-            return await self.store.purge(prefix)
+            try:
+                return await self.store.purge(prefix)
+            finally:
+                self.forget(prefix)  # what was read while the store walked
         return before - (0 if self.memory is None else len(self.memory))
 
     def forget(self, prefix: str) -> None:

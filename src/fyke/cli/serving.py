@@ -19,7 +19,7 @@ from fyke.cli.console import err
 from fyke.errors import SettingsError
 from fyke.model.directory import SHIPPED, load_model
 from fyke.service.app import create_app
-from fyke.service.assembly import announce, open_from
+from fyke.service.assembly import announce, open_from, settled
 from fyke.settings import Settings
 
 
@@ -47,11 +47,14 @@ def run(settings: Settings) -> None:
         err.print(f"Fyke serves at http://{name}:{port}", markup=False)
         if settings.workers == 1:
             config = _config(create_app(settings, model, cache))
-            runner.run(uvicorn.Server(config).serve(sockets=[listener]))
+            server = uvicorn.Server(config)
+            runner.run(server.serve(sockets=[listener]))
+            if not server.started:
+                raise SystemExit(3)
             return
         del model
         try:
-            config = _config(partial(_worker, settings), factory=True, workers=settings.workers)
+            config = _config(partial(_worker, settled(settings, cache)), factory=True, workers=settings.workers)
             Multiprocess(config, sockets=[listener]).run()
         finally:
             runner.run(_close(cache))

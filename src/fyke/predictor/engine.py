@@ -18,6 +18,8 @@ INLINE_SECONDS = 0.002  # what is expected to take longer leaves the event loop
 LARGE_ITEM = 32 * 1024  # an item longer than this is read in a thread too
 
 
+Outcomes = TypeVar("Outcomes")
+
 GATHERED = 256  # items in a pass at most, unless one request has more
 
 
@@ -49,6 +51,7 @@ class Engine(Generic[Item, Prediction]):
         self._quick = bool(getattr(model, "quick", False))
         self._waiting: list[_Group[Item, Prediction]] = []
         self._working: asyncio.Task[None] | None = None
+        self._in_thread = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fyke-model")
         encode: Any = getattr(model, "encode", None)
         decode: Any = getattr(model, "decode", None)
@@ -90,7 +93,7 @@ class Engine(Generic[Item, Prediction]):
             return []
         each = self._ledger.predict.recent
         quick = self._quick and each is not None and each * len(items) <= INLINE_SECONDS
-        if quick and sum(map(len, canonical)) <= LARGE_ITEM:
+        if quick and not self._in_thread and sum(map(len, canonical)) <= LARGE_ITEM:
             return self._outcomes(items, canonical)
         group = _Group(items, canonical, asyncio.get_running_loop().create_future())
         self._waiting.append(group)
@@ -105,8 +108,7 @@ class Engine(Generic[Item, Prediction]):
             Exception: whatever the model raised.
         """
         started = self._monotonic()
-        loop = asyncio.get_running_loop()
-        (computed,) = await loop.run_in_executor(self._pool, self._alone, read)
+        (computed,) = await self._thread(self._alone, read)
         self._ledger.verify.add(1, self._monotonic() - started)
         if isinstance(computed, Exception):
             raise computed
@@ -120,18 +122,32 @@ class Engine(Generic[Item, Prediction]):
         self._pool.shutdown(wait=False)
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             groups = [self._waiting.pop(0)]
             while self._waiting and sum(len(one.items) for one in groups) < GATHERED:
                 groups.append(self._waiting.pop(0))
             items = [item for group in groups for item in group.items]
             canonical = [seen for group in groups for seen in group.canonical]
-            outcomes = iter(await loop.run_in_executor(self._pool, self._outcomes, items, canonical))
+            try:
+                outcomes = iter(await self._thread(self._outcomes, items, canonical))
+            except Exception as error:  # of the thread, as when it was let go of
+                outcomes = iter([error] * len(items))
+            except BaseException:
+                for group in (*groups, *self._waiting):
+                    group.outcomes.cancel()
+                raise
             for group in groups:
                 mine = [next(outcomes) for _ in group.items]
                 if not group.outcomes.done():
                     group.outcomes.set_result(mine)
+
+    async def _thread(self, work: Callable[..., Outcomes], *arguments: Any) -> Outcomes:
+        """The model is never called twice at a time: while the thread has it, nothing runs inline."""
+        self._in_thread += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._in_thread -= 1
 
     def _outcomes(self, items: Sequence[Item], canonical: Sequence[bytes]) -> list[Prediction | Exception]:
         """Runs in the thread; errors are values, since not every error can be raised through a future."""
@@ -142,11 +158,9 @@ class Engine(Generic[Item, Prediction]):
             )
             if len(predictions) != len(items):
                 raise ValueError(f"the model gave {len(predictions)} predictions for {len(items)} items")
-        except StopIteration as error:
-            return [RuntimeError(f"the model raised {error!r}")] * len(items)
-        except Exception as error:
+        except BaseException as error:
             if len(items) == 1:
-                return [error]
+                return [_raisable(error)]
             half = len(items) // 2
             return self._outcomes(items[:half], canonical[:half]) + self._outcomes(items[half:], canonical[half:])
         self._ledger.predict.add(len(items), self._monotonic() - started)
@@ -155,8 +169,15 @@ class Engine(Generic[Item, Prediction]):
     def _alone(self, read: Callable[[], Item]) -> Sequence[Prediction | Exception]:
         try:
             return list(self._model.predict_many([read()]))
-        except Exception as error:
-            return [RuntimeError(repr(error))]
+        except BaseException as error:
+            return [_raisable(error)]
+
+
+def _raisable(error: BaseException) -> Exception:
+    """An error that a future can hold: panics, cancellations and StopIteration it cannot, or not as errors."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"the model raised {error!r}")
 
 
 def _to_json(prediction: object) -> bytes:

@@ -258,11 +258,11 @@ class Predictor(Generic[Item, Prediction]):
         return misses
 
     def _land_hit(self, flight: Flight[Item, Prediction], entry: Entry) -> bool:
+        self.tiers.admit(flight.key, entry)  # before a renewal may take its place
         answer = self._hit(flight.key, flight.read, entry, "redis", flight.wishes)
         if answer is None:
             flight.refused = True
             return False
-        self.tiers.admit(flight.key, entry)
         self._flights.land(flight, answer)
         return True
 
@@ -309,11 +309,14 @@ class Predictor(Generic[Item, Prediction]):
         generation = self.tiers.generation
         keys = [flight.key for flight in leased]
         leading = [flight for flight in misses if self._leads(flight)]
+        following = {self._computing[key].future for key in keys} - {flight.future for flight in leading}
         try:
             async with self._leases.kept(keys):
                 outcomes = await self._engine.predict(
                     [flight.read() for flight in leading], [flight.canonical for flight in leading]
                 )
+                if following:  # their leases are kept until what they follow has landed
+                    await asyncio.wait(following)
             for flight, outcome in zip(leading, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     self.ledger.failed += 1
@@ -400,22 +403,25 @@ class Predictor(Generic[Item, Prediction]):
 
     async def _verify_sample(self) -> None:
         """One after the other, so that a miss waits for one of them at most."""
-        while self._sample:
-            await self._verify(*self._sample[0])
-            self._sample.popleft()
+        while self._sample and not self._closing:
+            try:
+                await self._verify(*self._sample[0])
+            except Exception:
+                log.exception("a hit could not be verified")
+            finally:
+                self._sample.popleft()
+        self._sample.clear()
 
     async def _verify(self, key: str, read: Callable[[], Item], entry: Entry) -> None:
         """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""
-        try:
-            anew = await self._engine.again(read, entry.payload)
-        except Exception:
-            log.exception("a hit could not be verified: the model failed")
-            return
+        generation = self.tiers.generation
+        anew = await self._engine.again(read, entry.payload)
         self.ledger.verified += 1
         if anew is None:
             return
         self.ledger.mismatches += 1
         log.error("a cached prediction differs from the model's: model %s, key %s", self.model.id, key)
-        right = self.tiers.make(anew, entry.preview)
-        self.tiers.admit(key, right)
-        await self.tiers.settle({key: right}, {})
+        if generation == self.tiers.generation:
+            right = self.tiers.make(anew, entry.preview)
+            self.tiers.admit(key, right)
+            await self.tiers.settle({key: right}, {}, (), generation)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fyke.cache.lifetimes import Lifetimes
-from fyke.cache.opening import Opened, new_memory, open_cache
+from fyke.cache.opening import LOCAL_REDIS, Opened, new_memory, open_cache
 from fyke.predictor import Model, Predictor
 from fyke.settings import Settings
 
@@ -68,6 +68,14 @@ def predictor_from(
         predictor.tiers.reads.trip()
         predictor.tiers.writes.trip()
     return predictor
+
+
+def settled(settings: Settings, cache: Opened) -> Settings:
+    """The settings that lead another process to the cache that ``auto`` has led to here."""
+    if settings.cache_url != "auto":
+        return settings
+    shared = LOCAL_REDIS if cache.where == LOCAL_REDIS else "embedded://"
+    return settings.model_copy(update={"cache_url": shared if cache.store is not None else "memory://"})
 
 
 def first_words(text: str, words: int) -> str:

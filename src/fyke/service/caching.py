@@ -18,20 +18,22 @@ _PRIVATE = {"cache-control": "no-store"}
 def read_wishes(header: str) -> Wishes:
     """The directives of a request's ``Cache-Control`` that concern a prediction; others are ignored.
 
-    A ``max-age`` that is no number counts as 0, the strictest reading.
+    A ``max-age`` that is no number counts as 0, and of several the least counts: the strictest reading.
     """
     if not header:
         return Wishes()
-    given = {}
+    given: dict[str, str] = {}
+    ages = []
     for directive in header.lower().split(","):
-        name, _, value = directive.strip().partition("=")
-        given[name.strip()] = value.strip().strip('"')
-    age = given.get("max-age")
+        name, _, value = (part.strip() for part in directive.partition("="))
+        given[name] = value.strip('"')
+        if name == "max-age":
+            ages.append(int(given[name][:12]) if given[name].isascii() and given[name].isdigit() else 0)
     return Wishes(
         no_store="no-store" in given,
         no_cache="no-cache" in given,
         only_if_cached="only-if-cached" in given,
-        max_age=None if age is None else int(age[:12]) if age.isascii() and age.isdigit() else 0,
+        max_age=min(ages, default=None),
     )
 
 

@@ -28,6 +28,10 @@ _IS_JSON = (b"content-type", b"application/json")
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
 
 
+class _NotPlain(Exception):
+    """The body is for the framework to look at."""
+
+
 class FastLane:
     """An ASGI application before another. ``predictor`` is asked for at each request: it may change.
 
@@ -53,20 +57,19 @@ class FastLane:
         predictor = self._predictor()
         digest = hashlib.blake2b(body, digest_size=16, key=self._secret).digest()
         model_id, key = self._keys.get(digest, _UNKNOWN)
-        answer = None
-        if model_id == predictor.model.id:
-            read = partial(_text, body)
-            answer = predictor.recall(key, read) or await predictor.recall_from_store(key, read)
-        if answer is None:
-            try:
+        try:
+            answer = None
+            if model_id == predictor.model.id:
+                read = partial(_text, body)
+                answer = predictor.recall(key, read) or await predictor.recall_from_store(key, read)
+            if answer is None:
                 text = _text(body)
-            except ValueError:
-                return await self._app(scope, _again(body, receive), send)
-            try:
                 answer = await predictor.predict(text)
-            except Exception as error:
-                return await self._app({**scope, FAILED: error}, _again(body, receive), send)
-            self._remember(digest, predictor.model.id, answer.key)
+                self._remember(digest, predictor.model.id, answer.key)
+        except _NotPlain:
+            return await self._app(scope, _again(body, receive), send)
+        except Exception as error:
+            return await self._app({**scope, FAILED: error}, _again(body, receive), send)
         label, probability = verdict(answer.prediction)
         answered = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())
         headers = [(b"content-length", b"%d" % len(answered)), _IS_JSON]
@@ -87,7 +90,7 @@ class FastLane:
             if name == b"content-length":
                 length = value
             elif name == b"content-type":
-                kind = value
+                kind = value if not kind else b"said twice"
             elif name not in _PLAIN:
                 return False
         return kind == b"application/json" and length.isdigit() and int(length) <= self._limit
@@ -105,12 +108,15 @@ def _text(body: bytes) -> str:
     """The text in a plain body.
 
     Raises:
-        ValueError: the body is not plain; it may yet be right.
+        _NotPlain: it is not; it may yet be right.
     """
-    parsed: Any = from_json(body)
+    try:
+        parsed: Any = from_json(body)
+    except ValueError as error:
+        raise _NotPlain from error
     text = parsed.get("text") if type(parsed) is dict else None
     if type(text) is not str:
-        raise ValueError("no text")
+        raise _NotPlain
     return text
 
 
