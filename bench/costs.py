@@ -1,6 +1,6 @@
 """What the cache costs a service: lookups for each request, and memory over a million keys.
 
-    python -m bench.costs [--keys 1000000] [--requests 8000]
+    python -m bench.costs [--keys 1000000] [--seconds 5]
 
 Both are measured on `fyke serve` over HTTP, with Debian's redis-server behind it. Prints a table, writes it to
 docs/costs.md, and ends with one line of JSON.
@@ -20,8 +20,10 @@ from typing import Any
 import httpx
 import redis
 
+from bench.generator import Generator
 from bench.machine import ROOT, machine
 from bench.servers import HOST, FykeServer, RedisServer
+from bench.workloads import Workload
 from fyke.model.directory import SHIPPED, WEIGHTS, unpack
 
 BATCH = 500
@@ -67,26 +69,30 @@ async def _sample(service: FykeServer, http: httpx.AsyncClient, keys: int) -> di
     return {"keys": keys, "rss": resident(service.pid), "entries": memory["entries"], "bytes": memory["bytes"]}
 
 
-async def lookups_at(directory: Path, requests: int, in_flight: int) -> dict[str, Any]:
+async def lookups_at(directory: Path, seconds: float, in_flight: int) -> dict[str, Any]:
     """MGETs for each request, from INFO commandstats, with memory off and every request a hit."""
     settings = {"FYKE_CACHE_MEMORY_ENTRIES": "0", "FYKE_CACHE_VERIFY": "0", "FYKE_CACHE_ADMISSION": "always"}
     async with _service(directory, **settings) as (service, server), _client(service) as http:
         known = list(distinct_texts(200))
+        (directory / "pool").mkdir()
+        (directory / "pool" / "texts").write_text("".join(text + "\n" for text in known))
         await http.post("/predict/batch", json={"texts": known})
+        before = (await http.get("/cache")).json()["hits"]["redis"]
         with redis.Redis(HOST, server.port) as client:
             client.config_resetstat()
-            numbers = iter(range(requests))
-
-            async def one() -> int:
-                hits = 0
-                for number in numbers:
-                    answer = await http.post("/predict", json={"text": known[number % len(known)]})
-                    hits += "detail=redis" in answer.headers["cache-status"]
-                return hits
-
-            hits = sum(await asyncio.gather(*(one() for _ in range(in_flight))))
+            workload = Workload("lookups", "kept texts in turn", "pool", "pool", True)
+            url = f"http://{HOST}:{service.port}/predict"
+            run = Generator(directory).run(url, workload, connections=in_flight, seconds=seconds, first=0, count=0)
             mgets = client.info("commandstats")["cmdstat_mget"]["calls"]
-    return {"in_flight": in_flight, "requests": requests, "hits": hits, "mgets": mgets, "ratio": mgets / requests}
+        hits = (await http.get("/cache")).json()["hits"]["redis"] - before
+    return {
+        "in_flight": in_flight,
+        "requests": run.requests,
+        "errors": run.errors,
+        "hits": hits,
+        "mgets": mgets,
+        "ratio": mgets / run.requests,
+    }
 
 
 class _service:
@@ -141,10 +147,10 @@ def page(ratios: list[dict[str, Any]], memory: list[dict[str, int]], where: dict
     return "\n".join(lines) + "\n"
 
 
-async def measure(keys: int, requests: int) -> dict[str, Any]:
+async def measure(keys: int, seconds: float) -> dict[str, Any]:
     """Everything, each on servers of its own."""
     with tempfile.TemporaryDirectory(prefix="fyke-costs-") as root:
-        ratios = [await lookups_at(Path(root) / f"lookups-{n}", requests, n) for n in (1, IN_FLIGHT, 64)]
+        ratios = [await lookups_at(Path(root) / f"lookups-{n}", seconds, n) for n in (1, IN_FLIGHT, 64)]
         memory = await memory_over_keys(Path(root) / "memory", keys)
     return {"lookups": ratios, "memory": memory, "machine": machine()}
 
@@ -153,9 +159,9 @@ def main() -> int:
     """Measure, print, and write the page."""
     parser = argparse.ArgumentParser(description="Lookups for each request, and memory over many keys.")
     parser.add_argument("--keys", type=int, default=1_000_000)
-    parser.add_argument("--requests", type=int, default=8_000)
+    parser.add_argument("--seconds", type=float, default=5, help="of load for each number in flight")
     options = parser.parse_args()
-    figures = asyncio.run(measure(options.keys, options.requests))
+    figures = asyncio.run(measure(options.keys, options.seconds))
     text = page(figures["lookups"], figures["memory"], figures["machine"])
     (ROOT / "docs" / "costs.md").write_text(text)
     print(text)
