@@ -75,7 +75,6 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         partial(FastAPI.__call__, app),
         predictor=lambda: app.state.predictor,
         limit=settings.max_body_bytes,
-        remember=max(1, settings.cache_memory_entries),
     )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

@@ -35,10 +35,13 @@ class _NotPlain(Exception):
 class FastLane:
     """An ASGI application before another. ``predictor`` is asked for at each request: it may change.
 
-    ``limit`` is the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows.
+    ``limit`` is the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows; each
+    takes about 400 bytes.
     """
 
-    def __init__(self, app: ASGIApp, predictor: Callable[[], Predictor[str, float]], limit: int, remember: int):
+    def __init__(
+        self, app: ASGIApp, predictor: Callable[[], Predictor[str, float]], limit: int, remember: int = 20_000
+    ):
         self._app = app
         self._predictor = predictor
         self._limit = limit
