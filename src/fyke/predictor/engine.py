@@ -13,12 +13,10 @@ from fyke.predictor.words import Model
 
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
+Outcomes = TypeVar("Outcomes")
 
 INLINE_SECONDS = 0.002  # what is expected to take longer leaves the event loop
 LARGE_ITEM = 32 * 1024  # an item longer than this is read in a thread too
-
-
-Outcomes = TypeVar("Outcomes")
 
 GATHERED = 256  # items in a pass at most, unless one request has more
 

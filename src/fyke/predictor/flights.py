@@ -98,8 +98,7 @@ class Flights(Generic[Item, Prediction]):
 
     def land(self, flight: Flight[Item, Prediction], result: Answer[Prediction] | Exception) -> None:
         """The flight's answer, or the error that everyone who waits for it shares."""
-        if self._under_way.get(flight.name) is flight:
-            del self._under_way[flight.name]
+        self._leave(flight)
         if flight.future.done():
             return
         if isinstance(result, Exception):
@@ -167,6 +166,9 @@ class Flights(Generic[Item, Prediction]):
             raise
 
     def _gone(self, flight: Flight[Item, Prediction]) -> None:
+        self._leave(flight)
+        flight.future.cancel()
+
+    def _leave(self, flight: Flight[Item, Prediction]) -> None:
         if self._under_way.get(flight.name) is flight:
             del self._under_way[flight.name]
-        flight.future.cancel()
