@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import InvalidResponse, ResponseError
 
 from fyke.cache.clients import close_client, make_client
+from fyke.cache.exchange import Command, Exchange
 from fyke.cache.keys import LEASES
 from fyke.cache.store import Write
 from fyke.errors import StoreError
@@ -26,7 +27,6 @@ REACH_SECONDS = 1.5  # time for two sentinels that hang
 _FEW_LATE, _MOST_LATE = 4, 32
 
 _Answer = TypeVar("_Answer")
-_Command = tuple[str | bytes | int, ...]
 
 
 class Closable(Protocol):
@@ -61,8 +61,10 @@ class RedisStore:
         silence: float = 2.0,
         owner: Closable | None = None,
     ):
-        self._client: Any = make_client(url, patience=patience)
-        self._cluster = isinstance(self._client, redis.RedisCluster)
+        client = make_client(url, patience=patience)
+        self._client: Any = client
+        self._exchange = None if isinstance(client, redis.RedisCluster) else Exchange(client.connection_pool)
+        self._cluster = self._exchange is None
         self._deadline = deadline
         self._patience = patience
         self._silence = silence
@@ -152,7 +154,7 @@ class RedisStore:
         """What ``ask`` gives within the deadline; after trouble it is asked once the server is reached again."""
         task = asyncio.get_running_loop().create_task(self._asked(ask))
         try:
-            await asyncio.wait([task], timeout=self._deadline)
+            await asyncio.wait((task,), timeout=self._deadline)
         finally:
             if not task.done():
                 self._let_be_late(task)
@@ -165,6 +167,8 @@ class RedisStore:
     def _let_be_late(self, task: asyncio.Task[Any]) -> None:
         """Several that are late at once are one server that hangs: from then on one task asks whether it lives."""
         self._late.add(task)
+        giving_up = asyncio.get_running_loop().call_later(LATE_SECONDS, task.cancel)
+        task.add_done_callback(lambda task: giving_up.cancel())
         task.add_done_callback(self._late.discard)
         task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody is waiting
         if len(self._late) > _FEW_LATE:
@@ -173,16 +177,17 @@ class RedisStore:
             task.cancel()
 
     async def _asked(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        async with _within(max(LATE_SECONDS, self._deadline)):
+        try:
             if not self._sure:
                 await self._reached()
                 if asyncio.current_task() in self._late:
                     raise Disconnected("reached too late")
-            try:
-                return await ask()
-            except BaseException:
-                self._sure = False
-                raise
+            return await ask()
+        except BaseException as error:
+            self._sure = False
+            if isinstance(error, Exception) and not isinstance(error, StoreError):
+                raise _said(error) from error
+            raise
 
     async def _reached(self) -> None:
         """Wait for the one task that reaches the server; it goes on when its caller has no more time."""
@@ -197,7 +202,7 @@ class RedisStore:
 
     async def _reach(self) -> None:
         # Whoever asks waits for this: one connection, or one node of a cluster, that hangs must not take long.
-        async with asyncio.timeout(min(REACH_SECONDS, self._patience)):
+        async with _within(min(REACH_SECONDS, self._patience)):
             if self._cluster:
                 await self._client.initialize()
                 # Pipelines never notice that another node has taken over the slots of a dead one.
@@ -231,17 +236,21 @@ class RedisStore:
     async def _mget(self, keys: Sequence[str | bytes]) -> list[bytes | None]:
         if not keys:
             return []
-        ask = self._client.mget_nonatomic if self._cluster else self._client.mget
-        return _values(await ask(keys), len(keys))
+        if self._cluster:
+            return _values(await self._client.mget_nonatomic(keys), len(keys))
+        (reply,) = await self._send([("MGET", *keys)])
+        return _values(reply, len(keys))
 
-    async def _send(self, *stages: list[_Command]) -> list[Any]:
+    async def _send(self, *stages: list[Command]) -> list[Any]:
         """The replies to all commands in order, from one pipeline.
 
         On a cluster, where one node does not wait for another, from one pipeline for each stage.
         """
         replies: list[Any] = []
-        for commands in stages if self._cluster else [[*chain(*stages)]]:
-            pipeline = self._client.pipeline() if self._cluster else self._client.pipeline(transaction=False)
+        if self._exchange is not None:
+            replies = await self._exchange([*chain(*stages)])
+        for commands in stages if self._exchange is None else ():
+            pipeline = self._client.pipeline()
             for command in commands:
                 pipeline.execute_command(*command)
             # Raised from the pipeline, an error would quote the command, and with it the value.
@@ -279,7 +288,7 @@ def _values(reply: Any, count: int) -> list[bytes | None]:
     return reply
 
 
-def _set(key: str, value: bytes, ttl_ms: int, *condition: str) -> _Command:
+def _set(key: str, value: bytes, ttl_ms: int, *condition: str) -> Command:
     return ("SET", key, value, "PX", ttl_ms, *condition)
 
 
@@ -299,8 +308,13 @@ async def _within(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise StoreError(f"no answer within {seconds * 1000:.0f} ms") from error
-    except Exception as error:  # TROUBLE; but a client that is told nonsense raises anything
-        raise StoreError(str(error) or type(error).__name__) from error
+    except Exception as error:
+        raise _said(error) from error
+
+
+def _said(error: Exception) -> StoreError:
+    """Whatever the client raised, its own errors or, where it is told nonsense, anything."""
+    return StoreError(str(error) or type(error).__name__)
 
 
 def _literal(prefix: str) -> str:

@@ -20,6 +20,7 @@ from fyke.errors import SettingsError
 from fyke.model.directory import SHIPPED, load_model
 from fyke.service.app import create_app
 from fyke.service.assembly import announce, open_from, settled
+from fyke.service.wire import Wire
 from fyke.settings import Settings
 
 
@@ -65,6 +66,7 @@ def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.
         app,  # type: ignore[arg-type]
         factory=factory,
         workers=workers,
+        http=Wire,
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -11,8 +11,6 @@ canonical bytes, and the score is computed from those bytes alone: equal bytes g
 
 import math
 import struct
-import sys
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.tokens import tokenizer
+from fyke.model.vocabulary import Vocabulary
 
 THRESHOLD = 0.5
 AT_ONCE = 4096  # texts whose terms lie in memory together
@@ -51,7 +50,7 @@ class TfidfClassifier:
 
     def __init__(self, model_id: str, weights: Weights, token_pattern: str):
         self.id = model_id
-        self._find = {term: index for index, term in enumerate(weights.terms)}.get
+        self._vocabulary = Vocabulary(weights.terms)
         self._tokens = tokenizer(token_pattern)
         self._idf = weights.idf
         self._weighted = weights.idf * weights.coefficients
@@ -59,10 +58,7 @@ class TfidfClassifier:
 
     def canonical(self, item: str) -> bytes:
         """What the model sees of a text: the indices of its known terms, ascending, 4 bytes each, little-endian."""
-        known = array("I", sorted([index for index in map(self._find, self._tokens(item)) if index is not None]))
-        if sys.byteorder == "big":
-            known.byteswap()
-        return known.tobytes()
+        return self._vocabulary.find(self._tokens(item)).astype("<u4", copy=False).tobytes()
 
     def predict_many(self, items: Sequence[str]) -> list[float]:
         """The probability of phishing for each text, in order, each in [0, 1]."""

@@ -63,22 +63,32 @@ class Engine(Generic[Item, Prediction]):
         """The prediction as a hit will give it: JSON knows neither tuples nor NumPy."""
         return prediction if self._own_bytes else self.decode(payload)
 
-    async def read(self, items: Sequence[Item]) -> list[bytes]:
-        """The canonical bytes of each; in a thread where that is measured, or bound, to take long.
+    def read_at_once(self, items: Sequence[Item]) -> list[bytes] | None:
+        """The canonical bytes of each; None where reading is measured, or bound, to take long.
 
         Raises:
             Exception: whatever ``canonical`` raised.
         """
-        canonical = self._model.canonical
-        meter = self._ledger.read
-        large = any(isinstance(item, str | bytes) and len(item) > LARGE_ITEM for item in items)
+        expected = (self._ledger.read.recent or 0.0) * len(items)
+        if expected > INLINE_SECONDS or any(isinstance(item, str | bytes) and len(item) > LARGE_ITEM for item in items):
+            return None
         started = self._monotonic()
-        if large or (meter.recent or 0.0) * len(items) > INLINE_SECONDS:
-            read = await asyncio.to_thread(lambda: [canonical(item) for item in items])
-        else:
-            read = [canonical(item) for item in items]
+        read = [*map(self._model.canonical, items)]
         if items:
-            meter.add(len(items), self._monotonic() - started)
+            self._ledger.read.add(len(items), self._monotonic() - started)
+        return read
+
+    async def read(self, items: Sequence[Item]) -> list[bytes]:
+        """The same, in a thread where it takes long.
+
+        Raises:
+            Exception: whatever ``canonical`` raised.
+        """
+        read = self.read_at_once(items)
+        if read is None:
+            started = self._monotonic()
+            read = await asyncio.to_thread(lambda: [*map(self._model.canonical, items)])
+            self._ledger.read.add(len(items), self._monotonic() - started)
         return read
 
     async def predict(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction | Exception]:

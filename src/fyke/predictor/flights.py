@@ -84,7 +84,6 @@ class Flights(Generic[Item, Prediction]):
     def board(self, key: str, read: Callable[[], Item], canonical: bytes, wishes: Wishes) -> Flight[Item, Prediction]:
         """A new flight, which departs in the next turn of the loop or when a lookup is free."""
         future: asyncio.Future[Answer[Prediction]] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
         flight = Flight(key + wishes.lookup, key, read, canonical, wishes, not wishes.no_store, future)
         self._under_way[flight.name] = flight
         self._queue.append(flight)
@@ -103,6 +102,7 @@ class Flights(Generic[Item, Prediction]):
             return
         if isinstance(result, Exception):
             flight.future.set_exception(result)
+            flight.future.exception()  # it is known, though nobody may be waiting
         else:
             flight.future.set_result(result)
 

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
 
-LOOKUPS_AT_ONCE = 2
+LOOKUPS_AT_ONCE = 1
 MOST_SAMPLED = 1000  # hits that wait to be verified
 ASK_ANYWAY = 100  # with admission "auto", every so many batches the store is asked, to go on measuring
 
@@ -126,14 +126,30 @@ class Predictor(Generic[Item, Prediction]):
         known = self.tiers.recall(key)
         return None if known is None else self._hit(key, read, known, "memory", ANY)
 
-    async def recall_from_store(self, key: str, read: Callable[[], Item]) -> Answer[Prediction] | None:
-        """The same from the store; None where it has nothing, or does not answer."""
+    def look_up(self, key: str, read: Callable[[], Item]) -> "Boarding[Item, Prediction] | None":
+        """A place on the flight that asks the store for the same; None where it is not asked.
+
+        The flight's `outcome` is `NotCached` where the store has nothing, or does not answer.
+        """
         if self.tiers.store is None or self._store_is_dearer:
             return None
-        try:
-            return self._shared(await self._board(key, read, b"", ONLY_KEPT).landed())
-        except NotCached:
-            return None
+        return self._board(key, read, b"", ONLY_KEPT)
+
+    def begin(self, item: Item) -> "Answer[Prediction] | Boarding[Item, Prediction] | None":
+        """The first step of `predict`, taken at once: the answer, or a place on the flight to it.
+
+        None where the item takes long to read: that is for `predict`.
+
+        Raises:
+            Exception: whatever ``canonical`` raised.
+        """
+        canonical = self._engine.read_at_once([item])
+        return None if canonical is None else self._enter(item, canonical[0], ANY)
+
+    def outcome(self, boarding: "Boarding[Item, Prediction]") -> Answer[Prediction] | Exception:
+        """How a flight of `begin` or `look_up` ended, once its future is done; to be asked for once."""
+        outcome = boarding.outcome()
+        return self._shared(outcome) if isinstance(outcome, Answer) else outcome
 
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
         """A prediction for each item, each looked up on its own; duplicates are computed once.

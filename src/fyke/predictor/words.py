@@ -1,7 +1,7 @@
 """What goes into a predictor and what comes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 Prediction = TypeVar("Prediction")
@@ -51,12 +51,13 @@ class Wishes:
     only_if_cached: bool = False
     max_age: int | None = None
 
-    @property
-    def lookup(self) -> str:
-        """Requests for one key share an answer only when this is the same."""
-        if not (self.no_cache or self.only_if_cached) and self.max_age is None:
-            return ""
-        return f"|{self.no_cache}|{self.only_if_cached}|{self.max_age}"
+    lookup: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """``lookup``: requests for one key share an answer only when this is the same."""
+        usual = not (self.no_cache or self.only_if_cached) and self.max_age is None
+        said = "" if usual else f"|{self.no_cache}|{self.only_if_cached}|{self.max_age}"
+        object.__setattr__(self, "lookup", said)
 
 
 ANY = Wishes()

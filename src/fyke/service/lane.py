@@ -8,6 +8,7 @@ A body that was seen before, byte for byte, is found by its digest and not decod
 cache keys are remembered, no bodies.
 """
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable
@@ -18,25 +19,28 @@ from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fyke.model.classifier import verdict
-from fyke.predictor import Predictor
+from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.caching import cache_headers
 from fyke.service.routes import FAILED
 
 PATH = "/predict"
+JSON = "application/json"
+Done = Callable[[Answer[float] | Exception], None]
+
 _UNKNOWN = ("", "")
-_IS_JSON = (b"content-type", b"application/json")
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
 
 
-class _NotPlain(Exception):
-    """The body is for the framework to look at."""
+class NotPlain(Exception):
+    """The request is for the framework to look at."""
 
 
 class FastLane:
-    """An ASGI application before another. ``predictor`` is asked for at each request: it may change.
+    """What answers plain requests, from ASGI or from `fyke.service.wire`.
 
-    ``limit`` is the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows; each
-    takes about 400 bytes.
+    ``app`` is what unusual requests go on to. ``predictor`` is asked for at each request: it may change. ``limit`` is
+    the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows; each takes about
+    400 bytes.
     """
 
     def __init__(
@@ -48,46 +52,31 @@ class FastLane:
         self._keys: dict[bytes, tuple[str, str]] = {}
         self._most = remember
         self._secret = os.urandom(32)
+        self.heads: dict[bytes, int] = {}  # that `Wire` knows, with the content length in each
+        self._reading: set[asyncio.Task[Answer[float]]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once or pass on."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST" or not self._is_plain(scope):
+        if FAILED in scope or self.plain_length(scope) is None:
             return await self._app(scope, receive, send)
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
             body = await _rest(body, message, receive)
-        predictor = self._predictor()
-        digest = hashlib.blake2b(body, digest_size=16, key=self._secret).digest()
-        model_id, key = self._keys.get(digest, _UNKNOWN)
-        try:
-            answer = None
-            if model_id == predictor.model.id:
-                read = partial(_text, body)
-                answer = predictor.recall(key, read) or await predictor.recall_from_store(key, read)
-            if answer is None:
-                text = _text(body)
-                answer = await predictor.predict(text)
-                self._remember(digest, predictor.model.id, answer.key)
-        except _NotPlain:
-            return await self._app(scope, _again(body, receive), send)
-        except Exception as error:
-            return await self._app({**scope, FAILED: error}, _again(body, receive), send)
-        label, probability = verdict(answer.prediction)
-        answered = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())
-        headers = [(b"content-length", b"%d" % len(answered)), _IS_JSON]
-        headers += [(name.encode(), value.encode()) for name, value in cache_headers(answer).items()]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        answer = await self._answer(body)
+        if isinstance(answer, Exception):
+            unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
+            return await self._app(unusual, _again(body, receive), send)
+        headers, answered = response(answer)
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": encoded})
         await send({"type": "http.response.body", "body": answered})
         return None
 
-    def _remember(self, digest: bytes, model_id: str, key: str) -> None:
-        """First in, first out: a body that comes often is soon in again."""
-        self._keys[digest] = (model_id, key)
-        if len(self._keys) > self._most:
-            del self._keys[next(iter(self._keys))]
-
-    def _is_plain(self, scope: Scope) -> bool:
+    def plain_length(self, scope: Scope) -> int | None:
+        """The length in bytes of a request's body, if the request is one for this lane by its head."""
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            return None
         length = kind = b""
         for name, value in scope["headers"]:
             if name == b"content-length":
@@ -95,31 +84,124 @@ class FastLane:
             elif name == b"content-type":
                 kind = value if not kind else b"said twice"
             elif name not in _PLAIN:
-                return False
-        return kind == b"application/json" and length.isdigit() and int(length) <= self._limit
+                return None
+        if kind != JSON.encode() or not length.isdigit() or int(length) > self._limit:
+            return None
+        return int(length)
+
+    def ask(self, body: bytes, done: Done) -> Answer[float] | None:
+        """The answer where this process has it; else None, and ``done`` is called with it, or with what went wrong.
+
+        Raises:
+            NotPlain: the body is for the framework.
+            Exception: whatever the model raised at once.
+        """
+        predictor = self._predictor()
+        digest = hashlib.blake2b(body, digest_size=16, key=self._secret).digest()
+        model_id, key = self._keys.get(digest, _UNKNOWN)
+        if model_id != predictor.model.id:
+            return self._predict(predictor, digest, body, done)
+        read = partial(_text, body)
+        answer = predictor.recall(key, read)
+        if answer is not None:
+            return answer
+        boarding = predictor.look_up(key, read)
+        if boarding is None:
+            return self._predict(predictor, digest, body, done)
+
+        def looked_up(_: object) -> None:
+            outcome = predictor.outcome(boarding)
+            if isinstance(outcome, Answer):
+                done(outcome)
+                return
+            try:
+                answer = self._predict(predictor, digest, body, done)
+            except Exception as error:
+                done(error)
+            else:
+                if answer is not None:
+                    done(answer)
+
+        boarding.flight.future.add_done_callback(looked_up)
+        return None
+
+    def _predict(
+        self, predictor: Predictor[str, float], digest: bytes, body: bytes, done: Done
+    ) -> Answer[float] | None:
+        """As `ask`, for a body whose key is not known."""
+        text = _text(body)
+
+        def landed(outcome: Answer[float] | Exception) -> None:
+            if isinstance(outcome, Answer):
+                self._remember(digest, predictor.model.id, outcome.key)
+            done(outcome)
+
+        begun = predictor.begin(text)
+        if begun is None:
+            reading = asyncio.get_running_loop().create_task(predictor.predict(text))
+            self._reading.add(reading)
+            reading.add_done_callback(self._reading.discard)
+            reading.add_done_callback(lambda task: landed(_outcome(task)))
+            return None
+        if isinstance(begun, Boarding):
+            begun.flight.future.add_done_callback(lambda _: landed(predictor.outcome(begun)))
+            return None
+        self._remember(digest, predictor.model.id, begun.key)
+        return begun
+
+    async def _answer(self, body: bytes) -> Answer[float] | Exception:
+        later: asyncio.Future[Answer[float] | Exception] = asyncio.get_running_loop().create_future()
+
+        def done(outcome: Answer[float] | Exception) -> None:
+            if not later.done():  # the client may have gone
+                later.set_result(outcome)
+
+        try:
+            return self.ask(body, done) or await later
+        except Exception as error:
+            return error
+
+    def _remember(self, digest: bytes, model_id: str, key: str) -> None:
+        """First in, first out: a body that comes often is soon in again."""
+        self._keys[digest] = (model_id, key)
+        if len(self._keys) > self._most:
+            del self._keys[next(iter(self._keys))]
+
+
+def response(answer: Answer[float]) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a prediction."""
+    label, probability = verdict(answer.prediction)
+    body = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())
+    return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
 
 
 async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:
     """The whole of a body that comes in parts; what is left of one whose client has gone decodes to an error."""
+    parts = [body]
     while message["type"] == "http.request" and message.get("more_body"):
         message = await receive()
-        body += message.get("body", b"")
-    return body
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def _outcome(task: asyncio.Task[Answer[float]]) -> Answer[float] | Exception:
+    error = RuntimeError("the event loop is being closed") if task.cancelled() else task.exception()
+    return error if isinstance(error, Exception) else task.result()
 
 
 def _text(body: bytes) -> str:
     """The text in a plain body.
 
     Raises:
-        _NotPlain: it is not; it may yet be right.
+        NotPlain: it is not; it may yet be right.
     """
     try:
         parsed: Any = from_json(body)
     except ValueError as error:
-        raise _NotPlain from error
+        raise NotPlain from error
     text = parsed.get("text") if type(parsed) is dict else None
     if type(text) is not str:
-        raise _NotPlain
+        raise NotPlain
     return text
 
 

@@ -1,0 +1,187 @@
+"""uvicorn's HTTP protocol with a shorter way for plain requests to `POST /predict`.
+
+uvicorn parses a head, then makes a scope, a cycle and a task for each request. The heads that one client sends are
+equal, byte for byte, but for their content length. So a head that httptools has parsed, and that the fast lane finds
+plain, is remembered with the length that it states; when the same bytes come again on a connection that is between
+two requests, what follows is a body of that length for the fast lane, and nothing needs to be parsed.
+
+Whatever is not exactly that is left to uvicorn: heads not seen before, requests that come several at a time, clients
+that are slow to read. And whatever the lane does not answer is given to uvicorn as it came.
+"""
+
+from functools import lru_cache
+from typing import Any, cast
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fyke.predictor import Answer
+from fyke.service.lane import PATH, FastLane, NotPlain, response
+from fyke.service.routes import FAILED
+
+MOST_HEADS, LONGEST_HEAD = 4096, 1024
+_REQUEST = f"POST {PATH} HTTP/1.1\r\n".encode()
+_BLANK = b"\r\n\r\n"
+_MOST_WAITING = 64 * 1024  # bytes of later requests that are read while one is being answered
+
+
+class Wire(HttpToolsProtocol):
+    """One connection. The application has its `FastLane` as ``lane``; without one this is uvicorn's own protocol."""
+
+    def __init__(self, *arguments: Any, **keywords: Any):
+        super().__init__(*arguments, **keywords)
+        lane: FastLane | None = getattr(self.app, "lane", None)
+        self._lane = lane if self.limit_concurrency is None and not self.config.access_log else None
+        self._heads: dict[bytes, int] = {} if lane is None else lane.heads
+        self._messages = 0  # begun on this connection
+        self._between = True  # two requests
+        self._begun = bytearray()  # a request with a known head, until its body is complete
+        self._length = 0  # of that request
+        self._asked: bytes | None = None  # the request that the lane is answering
+        self._waiting = bytearray()  # what came meanwhile
+        self._ending = False
+        self._heard = 0.0  # when the last answer was given, in the loop's seconds
+        self._failed: Exception | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take the short way where the bytes are those of a known request, else uvicorn's."""
+        if self._asked is not None:
+            self._waiting += data
+            if len(self._waiting) > _MOST_WAITING:
+                self.flow.pause_reading()
+            return
+        if self._begun:
+            self._begun += data
+            if len(self._begun) < self._length:
+                return
+            data = bytes(self._begun)
+            self._begun.clear()
+        if self._lane is None or not (self._between and data.startswith(_REQUEST) and self._is_idle()):
+            super().data_received(data)
+            return
+        end = data.find(_BLANK, 0, LONGEST_HEAD)
+        if end < 0:
+            super().data_received(data)
+            return
+        length = self._heads.get(data[:end])
+        if length is None:
+            self._learn(self._lane, data[:end], data)
+            return
+        self._length = end + len(_BLANK) + length
+        if len(data) < self._length:
+            self._begun += data
+        elif len(data) > self._length:
+            super().data_received(data)
+        else:
+            self._ask(self._lane, data, data[end + len(_BLANK) :])
+
+    def _is_idle(self) -> bool:
+        """Whether every request has been answered, and the client reads the answers."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self.flow.write_paused and not self.transport.is_closing()
+
+    def _learn(self, lane: FastLane, head: bytes, data: bytes) -> None:
+        """Let uvicorn have the request; remember its head, if that is how it parsed it and the lane would take it."""
+        before = self._messages
+        super().data_received(data)
+        if self._messages != before + 1 or self.cycle is None or self.cycle.scope is not self.scope:
+            return
+        scope = cast(Scope, self.scope)
+        length = lane.plain_length(scope)
+        if (
+            length is not None
+            and self.cycle.keep_alive
+            and head.count(b"\n") == len(scope["headers"])  # the parser saw the same lines
+            and len(data) <= len(head) + len(_BLANK) + length
+        ):
+            self._heads[head] = length
+            if len(self._heads) > MOST_HEADS:
+                del self._heads[next(iter(self._heads))]
+
+    def _ask(self, lane: FastLane, request: bytes, body: bytes) -> None:
+        try:
+            answer = lane.ask(body, self._answered)
+        except Exception as error:
+            self._pass_on(request, error)
+            return
+        if answer is None:
+            self._asked = request
+        else:
+            self._reply(answer)
+
+    def _answered(self, outcome: Answer[float] | Exception) -> None:
+        request, self._asked = self._asked, None
+        if request is None or self.transport.is_closing():
+            return
+        if isinstance(outcome, Exception):
+            self._pass_on(request, outcome)
+        else:
+            self._reply(outcome)
+        if self._waiting:
+            waiting = bytes(self._waiting)
+            self._waiting.clear()
+            self.flow.resume_reading()
+            self.data_received(waiting)
+
+    def _reply(self, answer: Answer[float]) -> None:
+        headers, body = response(answer)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if self._ending:
+            lines += "connection: close\r\n"
+        self.transport.write(
+            b"%b%b\r\n%b" % (_status(tuple(self.server_state.default_headers)), lines.encode("latin-1"), body)
+        )
+        self.server_state.total_requests += 1
+        if self._ending:
+            self.transport.close()
+            return
+        self._heard = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._rest(self.timeout_keep_alive)
+
+    def _pass_on(self, request: bytes, error: Exception) -> None:
+        """Let uvicorn have a request after all; the application is told of an error, which it need not make again."""
+        self._failed = None if isinstance(error, NotPlain) else error
+        super().data_received(request)
+        if self._ending:
+            super().shutdown()
+
+    def on_message_begin(self) -> None:
+        """uvicorn's, counted."""
+        self._messages += 1
+        self._between = False
+        super().on_message_begin()
+        if self._failed is not None:
+            cast(Scope, self.scope)[FAILED], self._failed = self._failed, None
+
+    def on_message_complete(self) -> None:
+        """uvicorn's; another request may begin."""
+        self._between = True
+        super().on_message_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which nothing came since the last answer; the timer is not set anew for each."""
+        if self.transport.is_closing():
+            return
+        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        if self._asked is not None or self._begun:
+            left = self.timeout_keep_alive
+        if left > 0:
+            self._rest(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        """Answer what was asked, then close."""
+        self._ending = True
+        if self._asked is None:
+            super().shutdown()
+
+    def _rest(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+
+@lru_cache(maxsize=2)
+def _status(own: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The status line and uvicorn's own headers, which change once a second."""
+    return b"HTTP/1.1 200 OK\r\n" + b"".join([b"%b: %b\r\n" % header for header in own])
