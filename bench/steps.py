@@ -27,6 +27,7 @@ from pydantic_core import from_json
 
 from bench import limit
 from bench.asgi import App, Exchange, started
+from bench.connections import Connections
 from bench.servers import HOST, RedisServer
 from bench.workloads import Speller
 from fyke.cache.entry import Entry, open_sealed, seal
@@ -34,6 +35,7 @@ from fyke.cache.keys import Keyring
 from fyke.cache.memory import OVERHEAD, Memory
 from fyke.cache.redis import RedisStore
 from fyke.model.classifier import TfidfClassifier
+from fyke.model.cores import OnCores
 from fyke.model.directory import SHIPPED, WEIGHTS, Model, load_model, unpack
 from fyke.service.app import create_app
 from fyke.settings import load
@@ -43,6 +45,7 @@ HOUR = 3_600_000  # ms
 TYPICAL = 900  # characters, about 150 words
 TOGETHER = 16
 BATCH = 64
+MANY = 10_000
 LENGTHS = (100, 1_000, 10_000, 100_000, 1_000_000)  # characters
 ENTRIES = (1_000, 10_000, 100_000, 1_000_000)
 FILL = "for i = 0, ARGV[1] - 1 do redis.call('SET', 'key:' .. i, ARGV[2]) end"
@@ -98,34 +101,34 @@ async def steps(classifier: TfidfClassifier, text: str) -> Rows:
     }
 
 
-async def requests(model: Model, port: int, texts: list[str], directory: Path) -> Rows:
-    """Whole requests, from the body to the bytes of the response, called as an HTTP server calls them."""
+async def requests(model: Model, port: int, terms: list[str], texts: list[str], directory: Path) -> Rows:
+    """Whole requests, from the bytes that arrive to those that are sent; the limit as an HTTP server calls it."""
     bodies = [json.dumps({"text": text}).encode() for text in texts]
     known, all_of_them = itertools.repeat(bodies[0]), itertools.cycle(bodies)
     new = (bodies[0][:-1] + b', "n": %d}' % number for number in itertools.count())  # other bodies, the same text
+    speller = Speller(terms)
+    never = (json.dumps({"text": speller(n) + text}).encode() for n, text in enumerate(itertools.cycle(texts)))
     url = f"redis://{HOST}:{port}/0"
     rows = {"a constant: the limit": await cost(Exchange(limit.app, known).ask)}
     async with _app(model, directory, cache_url=url) as app:
-        await Exchange(app, known).ask()
-        rows["hit in memory, body seen before"] = await cost(Exchange(app, known).ask)
-        rows["hit in memory, body not seen before"] = await cost(Exchange(app, new).ask)
+        rows["hit in memory, body seen before"] = await cost(Connections(app, known).ask)
+        rows["the same over ASGI"] = await cost(Exchange(app, known).ask)
+        rows["hit in memory, body not seen before"] = await cost(Connections(app, new).ask)
     async with _app(model, directory, cache_url=url, cache_memory_entries=0) as app:
-        together = Exchange(app, all_of_them)
-        await together.ask_together(len(bodies))
+        await Exchange(app, all_of_them).ask_together(len(bodies))
         await asyncio.sleep(0.1)  # until it is written
-        rows["hit in Redis, alone"] = await cost(Exchange(app, known).ask)
-        rows[f"hit in Redis, {TOGETHER} at once, each"] = await _at_once(together)
+        rows["hit in Redis, alone"] = await cost(Connections(app, known).ask)
+        rows[f"hit in Redis, {TOGETHER} at once, each"] = await _at_once(app, all_of_them)
+        rows["miss, alone"] = await cost(Connections(app, never).ask)
+        rows[f"miss, {TOGETHER} at once, each"] = await _at_once(app, never)
     async with _app(model, directory, cache_url="none://") as app:
-        rows["computed, cache off, alone"] = await cost(Exchange(app, known).ask)
-        rows[f"computed, cache off, {TOGETHER} at once, each"] = await _at_once(Exchange(app, all_of_them))
+        rows["computed, cache off, alone"] = await cost(Connections(app, known).ask)
+        rows[f"computed, cache off, {TOGETHER} at once, each"] = await _at_once(app, all_of_them)
     return rows
 
 
-async def _at_once(exchange: Exchange) -> float:
-    async def ask() -> None:
-        await exchange.ask_together(TOGETHER)
-
-    return await cost(ask, each=TOGETHER)
+async def _at_once(app: App, bodies: Iterator[bytes]) -> float:
+    return await cost(Connections(app, bodies, TOGETHER).ask, each=TOGETHER)
 
 
 async def over_length(classifier: TfidfClassifier, text: str, most: int) -> list[dict[str, float]]:
@@ -157,6 +160,24 @@ async def over_entries(classifier: TfidfClassifier, server: RedisServer, most: i
         await ask()
         rows.append({"entries": count, "memory": inside, "redis": await cost(ask)})
     await store.close()
+    return rows
+
+
+def on_cores(directory: Path, texts: list[str]) -> Rows:
+    """What a text costs where ten thousand are scored at once, on one core and on two."""
+    many = [f"{text} {number}" for number in range(MANY // len(texts) + 1) for text in texts][:MANY]
+    rows = {}
+    for cores in (1, 2):
+        with OnCores(directory, cores) as model:
+            model.predict_many(many)
+            seconds = []
+            for _ in range(REPETITIONS):
+                begun = time.perf_counter()
+                model.predict_many(many)
+                seconds.append(time.perf_counter() - begun)
+        rows[f"predict_many of {MANY:,}, {cores} core{'s' * (cores > 1)}, each"] = (
+            statistics.median(seconds) / MANY * 1e6
+        )
     return rows
 
 
@@ -212,15 +233,16 @@ def _texts(terms: list[str], count: int) -> list[str]:
 async def measure(directory: Path, quick: bool) -> dict[str, Any]:
     """All figures for the model in ``directory``."""
     model = load_model(directory)
-    texts = _texts(unpack((directory / WEIGHTS).read_bytes()).terms, 4 * TOGETHER)
+    terms = unpack((directory / WEIGHTS).read_bytes()).terms
+    texts = _texts(terms, 4 * TOGETHER)
     with tempfile.TemporaryDirectory(prefix="fyke-steps-") as temporary:
         server = RedisServer(Path(temporary))
         try:
             server.spawn_redis()
             await server.wait_until_ready()
             return {
-                "steps": await steps(model.classifier, texts[0]),
-                "requests": await requests(model, server.port, texts, Path(temporary)),
+                "steps": await steps(model.classifier, texts[0]) | on_cores(directory, texts),
+                "requests": await requests(model, server.port, terms, texts, Path(temporary)),
                 "length": await over_length(model.classifier, " ".join(texts) + " ", LENGTHS[-1]),
                 "entries": await over_entries(model.classifier, server, ENTRIES[-2] if quick else ENTRIES[-1]),
             }

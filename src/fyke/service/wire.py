@@ -94,9 +94,13 @@ class Wire(HttpToolsProtocol):
             and head.count(b"\n") == len(scope["headers"])  # the parser saw the same lines
             and len(data) <= len(head) + len(_BLANK) + length
         ):
-            self._heads[head] = length
-            if len(self._heads) > MOST_HEADS:
-                del self._heads[next(iter(self._heads))]
+            self.know(head, length)
+
+    def know(self, head: bytes, length: int) -> None:
+        """Remember a head, without its blank line, and the length of the body that it states."""
+        self._heads[head] = length
+        if len(self._heads) > MOST_HEADS:
+            del self._heads[next(iter(self._heads))]
 
     def _ask(self, lane: FastLane, request: bytes, body: bytes) -> None:
         try:
