@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from fyke.cli.console import complain, out
-from fyke.mail.message import read_message
+from fyke.mail.reading import read_message
 from fyke.model.classifier import verdict
 from fyke.model.directory import SHIPPED, load_model
 from fyke.model.labels import PHISHING
