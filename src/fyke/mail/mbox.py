@@ -87,6 +87,6 @@ class _Growing:
 
     def whole(self) -> bytes:
         """Without the blank line that the mailbox put after it."""
-        if len(self._lines) > 1 and self._lines[-1] in _BLANK and self._size <= self._limit:
+        if self._lines and self._lines[-1] in _BLANK and self._size <= self._limit:
             self._lines.pop()
         return b"".join(self._lines)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import IO
 
 from fyke.mail.mbox import Box, looks_like_box
 from fyke.mail.outlook import MAGIC as OUTLOOK
@@ -64,9 +63,8 @@ class Reader:
     packed: bool = False
     archived: bool = False
 
-    def read(self, file: IO[bytes], place: Place) -> Iterator[Source]:
-        """The messages in a file, in its order; damage is told, and what comes before it is read."""
-        stream = Stream(file)
+    def read(self, stream: Stream, place: Place) -> Iterator[Source]:
+        """The messages in a stream, in its order; damage is told, and what comes before it is read."""
         found = False
         for source in self._read(stream, place):
             found = True
@@ -80,7 +78,7 @@ class Reader:
         other = next((what for magic, what in _OTHERS if head.startswith(magic)), None)
         if inner is not None:
             yield from replace(self, packed=True).read(inner, place)
-        elif is_archive(stream):
+        elif is_archive(stream) or (head and kind == ".tar"):
             yield from self._archive(stream, place)
         elif head.startswith(OUTLOOK):
             yield from self._outlook(stream, place)
@@ -137,7 +135,7 @@ class Reader:
         box = Box(stream, self.limit)
         number = 0
         for number, raw in enumerate(box, 1):
-            if raw:
+            if raw.strip():
                 yield Source(f"{place.name}:{number}", raw, place.within)
             else:
                 self.trouble(f"{place.name}:{number}: is empty; there is no message in it.")

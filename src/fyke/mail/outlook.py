@@ -22,6 +22,7 @@ SENDER_NAME, SENDER_ADDRESS, SENDER_SMTP = "0C1A", "0C1F", "5D01"
 FILE_NAME, SHORT_NAME, MEDIA_TYPE, DATA = "3707", "3704", "370E", "3701"
 UNICODE, STRING8, BINARY, STORAGE = "001F", "001E", "0102", "000D"
 PROPERTIES = "__properties_version1.0"
+ATTACHED = "__attach_version1.0_#"
 MOST_ATTACHMENTS = 200
 MOST_NESTED = 4
 _CODEPAGE = re.compile(rb"(?s)\x03\x00\xde\x3f.{4}(.{4})")  # PidTagInternetCodepage among the fixed properties
@@ -97,16 +98,17 @@ class _Outlook:
         if "from" not in names:
             address = self._text(at, SENDER_SMTP, codepage) or self._text(at, SENDER_ADDRESS, codepage)
             name = _encoded(self._text(at, SENDER_NAME, codepage))
-            lines.append(f"From: {name} <{re.sub(r'[^!-;=?-~]', '', address)}>")
+            shown = f"<{re.sub(r'[^!-;=?-~]', '', address)}>" if "@" in address else ""  # Exchange has its own kind
+            lines.append(f"From: {name} {shown}")
         return "".join(line + "\r\n" for line in [*lines, "MIME-Version: 1.0"]).encode("utf-8", "replace")
 
     def _attached(self, at: tuple[str, ...]) -> list[tuple[str, ...]]:
         found = [
             tuple(path[:-1])
             for path in self._ole.listdir()
-            if path[-1] == PROPERTIES and tuple(path[:-2]) == at and path[-2].startswith("__attach_version1.0_#")
+            if len(path) == len(at) + 2 and path[-1] == PROPERTIES and path[-2].startswith(ATTACHED)
         ]
-        return sorted(found)[:MOST_ATTACHMENTS]
+        return sorted(one for one in found if one[:-1] == at)[:MOST_ATTACHMENTS]
 
     def _attachment(self, at: tuple[str, ...], codepage: str, depth: int) -> bytes:
         embedded = (*at, f"__substg1.0_{DATA}{STORAGE}")

@@ -67,7 +67,7 @@ def _message(value: Any) -> bytes | str:
             return given.encode("utf-8", "surrogatepass")
         if name == BASE64:
             try:
-                return base64.b64decode(given)
+                return base64.b64decode("".join(given.split()), validate=True)
             except (binascii.Error, ValueError):
                 raise NotAMessage(f"{name!r} is not base64.") from None
         subject = value.get(SUBJECT)

@@ -14,6 +14,7 @@ from fyke.mail.limits import Limits
 from fyke.mail.message import Message
 from fyke.mail.opening import Place, Reader, Source
 from fyke.mail.reading import read_message, read_text
+from fyke.mail.streams import Stream
 
 __all__ = ["STDIN", "Source", "read_source", "sources"]
 
@@ -77,4 +78,4 @@ def _in_file(reader: Reader, path: Path, place: Place) -> Iterator[Source]:
         reader.trouble(f"{path}: cannot be read ({error.strerror}).")
         return
     with file:
-        yield from reader.read(file, place)
+        yield from reader.read(Stream(file), place)

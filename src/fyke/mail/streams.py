@@ -7,7 +7,7 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -20,7 +20,7 @@ _PACKED = ((b"\x1f\x8b\x08", gzip.open), (b"\xfd7zXZ\x00", lzma.open), (b"BZh91A
 class Stream(io.BufferedReader):
     """A file that ends where it can no longer be read; ``wrong`` then says why, and is None while all is well."""
 
-    def __init__(self, file: IO[bytes] | io.BufferedIOBase):
+    def __init__(self, file: io.BufferedIOBase):
         self._source = _Source(file)
         super().__init__(self._source, BUFFER)
 
@@ -38,7 +38,7 @@ class Stream(io.BufferedReader):
 class _Source(io.RawIOBase):
     """Reads a file up to its end or its first error."""
 
-    def __init__(self, file: IO[bytes] | io.BufferedIOBase):
+    def __init__(self, file: io.BufferedIOBase):
         self._file = file
         self.error: BaseException | None = None
 
@@ -47,12 +47,17 @@ class _Source(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer)
+        filled = 0
         try:
-            data = b"" if self.error else self._file.read(len(view))
+            while self.error is None and filled < len(view):
+                data = self._file.read1(len(view) - filled)  # all that there is before an error
+                if not data:
+                    break
+                view[filled : filled + len(data)] = data
+                filled += len(data)
         except UNREADABLE as error:
-            self.error, data = error, b""
-        view[: len(data)] = data
-        return len(data)
+            self.error = error
+        return filled
 
 
 def reason(error: BaseException) -> str:
@@ -67,7 +72,7 @@ def unpacked(stream: Stream) -> Stream | None:
     head = stream.head()
     for magic, opener in _PACKED:
         if head.startswith(magic):
-            return Stream(opener(stream, "rb"))
+            return Stream(cast(io.BufferedIOBase, opener(stream, "rb")))
     return None
 
 
@@ -87,4 +92,4 @@ def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             file = archive.extractfile(member) if member.isreg() else None
             if file is not None:
-                yield member.name, Stream(file)
+                yield member.name, Stream(cast(io.BufferedIOBase, file))
