@@ -1,0 +1,84 @@
+"""One spelling for what looks alike: compatibility forms, invisible characters, letters of another script.
+
+Every function gives the same again for its own result, so a text that was read once is not changed by a second reading.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# Default-ignorable characters (Unicode, DerivedCoreProperties) but for the two joiners, which are apart below.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# The joiners are spelling in the scripts from Arabic to Khmer, and a trick everywhere else.
+_ZERO_WIDTH = re.compile(f"[{_INVISIBLE}]+|(?<![\u0600-\u1cff])[\u200c\u200d]+|[\u200c\u200d]+(?![\u0600-\u1cff])")
+# Inside a Latin, Greek or Cyrillic word: splits it for a machine and not for a reader. A soft hyphen is typography.
+_SPLITTING = re.compile("(?<=[A-Za-z\u00c0-\u052f])[\u200b-\u200d\u2060\ufeff\u034f]+(?=[A-Za-z\u00c0-\u052f])")
+_STYLED = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]")
+_OTHER_SCRIPT = re.compile("[\u0370-\u03ff\u0400-\u052f]")
+_WORD = re.compile(r"[^\W\d_]+")
+
+# Letters that look like a Latin one: the sure ones of Unicode's confusables.
+_CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсухѕіјһԁԛԝ", "ABEKMHOPCTXaeopcyxsijhdqw", strict=True))
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιν", "ABEZHIKMNOPTYXoaiv", strict=True))
+_LATIN = str.maketrans(_CYRILLIC | _GREEK)
+_BACK = [str.maketrans({latin: other for other, latin in table.items()}) for table in (_CYRILLIC, _GREEK)]
+
+
+def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> str:
+    """Write a text in one spelling; printable ASCII comes back as it is.
+
+    ``repair`` is told ``zero-width``, ``full-width`` and ``homoglyphs`` where words were disguised by them.
+    """
+    text = _CONTROLS.sub("", text)
+    if text.isascii():
+        return text
+    text = _SURROGATES.sub("\ufffd", text)
+    if _SPLITTING.search(text):
+        repair("zero-width")
+    if _STYLED.search(text):
+        repair("full-width")
+    text = _compatible(text)
+    if not _OTHER_SCRIPT.search(text):
+        return text
+    plain = _WORD.sub(lambda word: _one_script(word[0]), text)
+    if plain != text:
+        repair("homoglyphs")
+    return _compatible(plain)
+
+
+def scripts(word: str) -> frozenset[str]:
+    """Which of Latin, Greek and Cyrillic the letters of a word belong to; others count as none."""
+    found = set()
+    for letter in word:
+        if "a" <= letter.lower() <= "z" or "\u00c0" <= letter <= "\u024f":
+            found.add("Latin")
+        elif "\u0370" <= letter <= "\u03ff" or "\u1f00" <= letter <= "\u1fff":
+            found.add("Greek")
+        elif "\u0400" <= letter <= "\u052f":
+            found.add("Cyrillic")
+    return frozenset(found)
+
+
+def _compatible(text: str) -> str:
+    for _ in range(4):  # taking out a character can bring two together that compose; twice is the most seen
+        before = text
+        text = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", text)).replace("\x85", "\n")
+        if text == before:
+            break
+    return text
+
+
+def _one_script(word: str) -> str:
+    """A word of two scripts in the one that all its letters have a look-alike in; Latin first; else as it is."""
+    if word.isascii() or len(scripts(word)) < 2:
+        return word
+    for table in (_LATIN, *_BACK):
+        candidate = word.translate(table)
+        if len(scripts(candidate)) == 1:
+            return candidate
+    return word

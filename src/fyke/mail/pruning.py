@@ -1,0 +1,65 @@
+"""HTML made fit for the parser: a parser's time may grow with the square of depth, so depth is bounded before it."""
+
+import re
+from collections.abc import Iterator
+
+from fyke.mail import elements
+from fyke.mail.notes import Notes
+
+HTML_CHARS = 1_000_000
+"""of one HTML part, less the pictures written into it"""
+TAGS = 40_000
+"""of one HTML part"""
+REPEATED = 200_000
+"""elements such as ``font`` that are open when others begin, added up: a parser repeats the open ones in each block"""
+
+# Comments and raw text are one token each; every branch ends at the end of the source at the latest, so the whole is
+# linear. The rest of a tag is left to the parser.
+_TOKEN = re.compile(
+    r"<(?:!--(?:-?>|.*?(?:--!?>|\Z))"
+    r"|(?P<raw>script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\s/>])(?:.*?(?:</(?P=raw)(?=[\s/>])|\Z))"
+    r"|(?P<end>/?)(?P<tag>[a-z][^\s/>]{0,40}))",
+    re.IGNORECASE | re.DOTALL,
+)
+_DATA = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=%\s]{200,}?(?=[^A-Za-z0-9+/=%\s]|\Z)")
+
+
+def prune(html: str, notes: Notes) -> str:
+    """The source without what is beyond the limits, each of which is noted."""
+    if "base64," in html:
+        html = _DATA.sub("data:,", html)
+    if len(html) > HTML_CHARS:
+        notes.cut(f"HTML over {HTML_CHARS:,} characters")
+        html = html[:HTML_CHARS]
+    pieces = []
+    at = 0
+    for start, end in _beyond(html, notes):
+        pieces.append(html[at:start])
+        at = end
+    return "".join(pieces) + html[at:] if pieces else html
+
+
+def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
+    """The stretches of the source that are to be left out: tags that nest too deep, everything after too many tags."""
+    depth = formatting = repeated = count = 0
+    for match in _TOKEN.finditer(html):
+        tag = (match["tag"] or "").lower()
+        if not tag:
+            continue
+        count += 1
+        if count > TAGS:
+            notes.cut(f"HTML over {TAGS:,} tags")
+            yield match.start(), len(html)
+            return
+        if tag in elements.VOID:
+            continue
+        step, formats = (-1 if match["end"] else 1), tag in elements.FORMATTING
+        repeated += formatting
+        if step > 0 and (depth >= notes.limits.html_depth or (formats and repeated > REPEATED)):
+            notes.cut(f"HTML nested over {notes.limits.html_depth} deep")
+            close = html.find(">", match.end())
+            yield match.start(), close + 1 if close >= 0 else len(html)
+        elif formats:
+            formatting = max(0, formatting + step)
+        elif tag not in elements.CLOSED_BY_NEXT:
+            depth = max(0, depth + step)
