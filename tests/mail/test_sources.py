@@ -179,7 +179,13 @@ def test_a_very_deep_folder_is_read(tmp_path: Path) -> None:
         deep = deep / "d"
         deep.mkdir()
     (deep / "m.eml").write_bytes(ONE)
-    assert read(tmp_path) == ([("m.eml", ONE)], [])
+    try:
+        assert read(tmp_path) == ([("m.eml", ONE)], [])
+    finally:  # pytest cannot remove so deep a folder
+        (deep / "m.eml").unlink()
+        while deep != tmp_path:
+            deep.rmdir()
+            deep = deep.parent
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:

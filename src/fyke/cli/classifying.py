@@ -1,5 +1,6 @@
 """``fyke classify``: a verdict for each message in files, folders, mailboxes and archives, or on stdin."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -36,6 +37,8 @@ def run(paths: Sequence[Path], model: Path | None, *, as_json: bool) -> int:
     classifier = load_model(settings.model or SHIPPED).classifier
     if STDIN in paths and sys.stdin.isatty():
         err.print("Reading a message from the terminal; Ctrl-D ends it.", markup=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every encoding has every name
     tally = Tally()
     try:
         _classify(paths, classifier, settings, tally, as_json=as_json)
