@@ -12,7 +12,7 @@ from fyke.mail.pruning import prune
 from fyke.mail.sheets import Names, Sheet
 from fyke.mail.styles import PLAIN, Declarations, Look, declarations, look_of, pixels
 
-LINKS = 2000
+LINKS = 5000
 """of one message"""
 TARGET_CHARS = 2000
 """of one link's target and text"""
