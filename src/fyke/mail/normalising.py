@@ -44,10 +44,10 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
         repair("zero-width")
     if _STYLED.search(text):
         repair("full-width")
-    text = _compatible(text)
+    text = compatible(text)
     if not _MIXED.search(text):
         return text
-    plain = _compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
+    plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
     if plain != text:
         repair("homoglyphs")
     return plain
@@ -74,7 +74,8 @@ def _without_surrogates(text: str) -> str:
     return text
 
 
-def _compatible(text: str) -> str:
+def compatible(text: str) -> str:
+    """The text in Unicode's compatibility form, without invisible characters; letters keep their script."""
     for _ in range(4):  # taking out a character can bring two together that compose; twice is the most seen
         before = text
         text = _IGNORABLE.sub("", text).replace("\x85", "\n")
