@@ -6,7 +6,7 @@ from fyke.mail.calendars import calendar_text
 from fyke.mail.charsets import decode
 from fyke.mail.fields import Kind, file_name
 from fyke.mail.message import Attachment
-from fyke.mail.normalising import normalise
+from fyke.mail.normalising import compatible, normalise
 from fyke.mail.notes import Notes
 from fyke.mail.parts import FORWARDS, Part
 from fyke.mail.rendering import LINKS, TARGET_CHARS, Rendered, render
@@ -68,16 +68,16 @@ def tnef_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
 
 def plain(text: str, notes: Notes) -> Rendered:
     """Plain text and the addresses in it."""
-    text = normalise(text.replace("\r\n", "\n").replace("\r", "\n"), notes.repair)
-    text = "\n".join(map(str.rstrip, text.split("\n"))).strip("\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     links: list[tuple[str, str]] = []
     for match in _URL.finditer(text):
         if len(links) >= LINKS:
             notes.cut(f"links over {LINKS:,}")
             break
-        shown = match[0].rstrip(_TRAILING)[:TARGET_CHARS]
-        links.append((shown, shown))
-    return Rendered(text, "", links)
+        shown = compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS])
+        links.append((shown, normalise(shown)))
+    lines = normalise(text, notes.repair).split("\n")
+    return Rendered("\n".join(map(str.rstrip, lines)).strip("\n"), "", links)
 
 
 def attachment_of(part: Part, notes: Notes) -> Attachment:

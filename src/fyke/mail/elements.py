@@ -15,8 +15,8 @@ SILENT = _set("applet audio canvas datalist head iframe noframes object script s
 """whose text no reader of mail sees"""
 BLOCKS = _set(
     "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li listing main menu nav ol optgroup option p pre section "
-    "summary table tbody tfoot thead tr ul xmp"
+    "figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li listing main menu nav ol optgroup option p pre "
+    "section summary table tbody tfoot thead tr ul xmp"
 )
 """begin and end a line"""
 CELLS = _set("td th")

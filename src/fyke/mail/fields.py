@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from fyke.mail.charsets import decode
 from fyke.mail.headers import decode_words, text_of
 from fyke.mail.message import Address, Authentication
-from fyke.mail.normalising import normalise
+from fyke.mail.normalising import compatible, normalise
 from fyke.mail.notes import Notes
 
 NAME_CHARS = 255
@@ -18,6 +18,7 @@ NAME_CHARS = 255
 _KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z")
 _PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"((?:[^\"\\]|\\.)*)\"?|([^;]*))")
 _ANGLE = re.compile(r"<([^<>]*)>")
+_CONTROLS = re.compile("[\x00-\x1f\x7f]")
 _BETWEEN_ADDRESSES = re.compile(r"[\s<>()\",;:]+")
 _RESULT = re.compile(r"\s*([A-Za-z0-9.-]{1,40})(?:\s*/\s*\d+)?\s*=\s*([A-Za-z0-9-]{1,40})")
 
@@ -118,7 +119,7 @@ def _name(raw: str, notes: Notes) -> str:
 
 
 def _domain_lower(address: str) -> str:
-    local, at, domain = "".join(normalise(address).split()).rpartition("@")
+    local, at, domain = "".join(compatible(_CONTROLS.sub("", address)).split()).rpartition("@")
     return f"{local}@{domain.lower()}" if at else ""
 
 

@@ -14,12 +14,14 @@ _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+_IGNORABLE = re.compile(f"[{_INVISIBLE}]+")
 # The joiners are spelling in the scripts from Arabic to Khmer, and a trick everywhere else.
-_ZERO_WIDTH = re.compile(f"[{_INVISIBLE}]+|(?<![\u0600-\u1cff])[\u200c\u200d]+|[\u200c\u200d]+(?![\u0600-\u1cff])")
+_JOINERS = re.compile("(?<![\u0600-\u1cff])[\u200c\u200d]+|[\u200c\u200d]+(?![\u0600-\u1cff])")
 # Inside a Latin, Greek or Cyrillic word: splits it for a machine and not for a reader. A soft hyphen is typography.
-_SPLITTING = re.compile("(?<=[A-Za-z\u00c0-\u052f])[\u200b-\u200d\u2060\ufeff\u034f]+(?=[A-Za-z\u00c0-\u052f])")
+_SPLITTERS = "\u200b\u200c\u200d\u2060\ufeff\u034f"
+_SPLITTING = re.compile(f"(?<=[A-Za-z\u00c0-\u052f])[{_SPLITTERS}]+(?=[A-Za-z\u00c0-\u052f])")
 _STYLED = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]")
-_OTHER_SCRIPT = re.compile("[\u0370-\u03ff\u0400-\u052f]")
+_MIXED = re.compile("[A-Za-z\u00c0-\u024f][\u0370-\u052f]|[\u0370-\u052f][A-Za-z\u00c0-\u024f]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
@@ -37,18 +39,18 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
     text = _CONTROLS.sub("", text)
     if text.isascii():
         return text
-    text = _SURROGATES.sub("\ufffd", text)
-    if _SPLITTING.search(text):
+    text = _without_surrogates(text)
+    if any(mark in text for mark in _SPLITTERS) and _SPLITTING.search(text):
         repair("zero-width")
     if _STYLED.search(text):
         repair("full-width")
-    text = _compatible(text)
-    if not _OTHER_SCRIPT.search(text):
+    text = compatible(text)
+    if not _MIXED.search(text):
         return text
-    plain = _WORD.sub(lambda word: _one_script(word[0]), text)
+    plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
     if plain != text:
         repair("homoglyphs")
-    return _compatible(plain)
+    return plain
 
 
 def scripts(word: str) -> frozenset[str]:
@@ -64,10 +66,22 @@ def scripts(word: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _compatible(text: str) -> str:
+def _without_surrogates(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
+
+
+def compatible(text: str) -> str:
+    """The text in Unicode's compatibility form, without invisible characters; letters keep their script."""
     for _ in range(4):  # taking out a character can bring two together that compose; twice is the most seen
         before = text
-        text = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", text)).replace("\x85", "\n")
+        text = _IGNORABLE.sub("", text).replace("\x85", "\n")
+        if "\u200c" in text or "\u200d" in text:
+            text = _JOINERS.sub("", text)
+        text = unicodedata.normalize("NFKC", text)
         if text == before:
             break
     return text

@@ -12,7 +12,7 @@ from fyke.mail.pruning import prune
 from fyke.mail.sheets import Names, Sheet
 from fyke.mail.styles import PLAIN, Declarations, Look, declarations, look_of, pixels
 
-LINKS = 2000
+LINKS = 5000
 """of one message"""
 TARGET_CHARS = 2000
 """of one link's target and text"""
@@ -71,6 +71,7 @@ class _Walk:
         self._links: list[tuple[str, list[str]]] = []
         self._open: list[tuple[int, str, _Place]] = []
         self._names: list[Names] = []
+        self._options = 0
 
     def over(self, root: LexborNode) -> None:
         """Visit the root and all below it."""
@@ -107,12 +108,14 @@ class _Walk:
         place = above if above.silent else self._place(tag, attributes, names, above)
         self._open.append((node.mem_id, tag, place))
         self._names.append(names)
+        if tag == "select":
+            self._options = 0
         if not place.silent:
             self._break(tag, place)
             self._say_attribute(tag, attributes, place)
 
     def _place(self, tag: str, attributes: dict[str, str | None], names: Names, above: _Place) -> _Place:
-        if tag in elements.SILENT:
+        if tag in elements.SILENT or (tag == "option" and not self._shows_option(attributes)):
             return _Place(above.look, silent=True)
         style = self._sheet.applying(names, self._names)
         if attributes:
@@ -125,6 +128,11 @@ class _Walk:
         if look is above.look and link == above.link and pre == above.pre:
             return above
         return _Place(look, link, pre)
+
+    def _shows_option(self, attributes: dict[str, str | None]) -> bool:
+        """A list shows its first entry and the one that is chosen."""
+        self._options += 1
+        return self._options == 1 or "selected" in attributes
 
     def _link(self, tag: str, attributes: dict[str, str | None], above: int) -> int:
         name = {"a": "href", "area": "href", "form": "action"}.get(tag)
