@@ -40,7 +40,7 @@ def everywhere(folder: Path) -> list[Path]:
         "m.mbox": box,
         "m.tar.xz": archive.getvalue(),
         "m.jsonl": json.dumps({"raw": RAW.decode()}).encode(),
-        "maildir/new/1": FROM + RAW,
+        "maildir/new/1": RAW,
         "maildir/cur/.keep": b"",
     }
     for name, content in contents.items():
