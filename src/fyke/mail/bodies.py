@@ -68,6 +68,10 @@ def tnef_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
 
 def plain(text: str, notes: Notes) -> Rendered:
     """Plain text and the addresses in it."""
+    limit = notes.limits.text_chars
+    if len(text) > limit:  # before the work, not only after it
+        notes.cut(f"text over {limit:,} characters")
+        text = text[:limit]
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     links: list[tuple[str, str]] = []
     for match in _URL.finditer(text):

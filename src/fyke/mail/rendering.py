@@ -9,14 +9,16 @@ from fyke.mail import elements
 from fyke.mail.normalising import normalise
 from fyke.mail.notes import Notes
 from fyke.mail.pruning import prune
-from fyke.mail.sheets import Names, Sheet
+from fyke.mail.sheets import TRIES, Names, Sheet
 from fyke.mail.styles import PLAIN, Declarations, Look, declarations, look_of, pixels
 
-LINKS = 5000
+LINKS = 4000
 """of one message"""
 TARGET_CHARS = 2000
 """of one link's target and text"""
 
+# A line break between two Chinese or Japanese characters is no space (CSS Text, segment breaks).
+_CJK_BREAK = re.compile("(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*\r?\n[ \t]*(?=[\u2e80-\u9fff\uff00-\uffef])")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 
 
@@ -76,7 +78,10 @@ class _Walk:
     def over(self, root: LexborNode) -> None:
         """Visit the root and all below it."""
         for number, node in enumerate(root.traverse(include_text=True)):
-            if self._left <= 0 or (number % 1000 == 0 and self._notes.late()):
+            if self._left <= 0:
+                self._notes.cut(f"text over {self._notes.limits.text_chars:,} characters")
+                break
+            if number % 1000 == 0 and self._notes.late():
                 break
             parent = node.parent
             self._close_to(parent.mem_id if parent is not None else -1)
@@ -87,6 +92,8 @@ class _Walk:
             elif node.is_element_node:
                 self._enter(node, place)
         self._close_to(-1)
+        if self._sheet.exhausted:
+            self._notes.cut(f"style rules over {TRIES:,} tries")
 
     def result(self) -> Rendered:
         """What was seen on the way."""
@@ -152,17 +159,18 @@ class _Walk:
             if not any(size is not None and size <= 1 for size in sizes):
                 self._say(attributes.get("alt") or "", place)
         elif tag == "input" and (attributes.get("type") or "text").lower() in ("submit", "button", "reset"):
-            self._say(attributes.get("value") or "", place)
+            self._say(f" {attributes.get('value') or ''} ", place)
         elif tag == "input" and (attributes.get("type") or "text").lower() not in ("hidden", "checkbox", "radio"):
-            self._say(attributes.get("value") or attributes.get("placeholder") or "", place)
+            self._say(f" {attributes.get('value') or attributes.get('placeholder') or ''} ", place)
 
     def _say(self, text: str, place: _Place) -> None:
         if not place.pre:
-            text = _SPACES.sub(" ", text)
+            text = _SPACES.sub(" ", text if text.isascii() else _CJK_BREAK.sub("", text))
         if place.look.hidden:
-            if self._left_unseen > 0:
-                self._unseen.append(text)
-                self._left_unseen -= len(text)
+            self._unseen.append(text[: max(0, self._left_unseen)])
+            self._left_unseen -= len(text)
+            if self._left_unseen < 0:
+                self._notes.cut(f"hidden text over {self._notes.limits.text_chars:,} characters")
             return
         self._left -= len(text)
         self._seen.append(text)

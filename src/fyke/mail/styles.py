@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 STYLE_CHARS = 2000
 """of one ``style`` attribute"""
@@ -60,8 +61,9 @@ PLAIN = Look()
 """black on white"""
 
 
+@lru_cache(maxsize=4096)
 def declarations(style: str) -> Declarations:
-    """The declarations of a ``style`` attribute or of a rule that can hide text; later ones win."""
+    """The declarations of a ``style`` attribute or of a rule that can hide text; later ones win. Not to be changed: it is kept."""
     found: Declarations = {}
     for piece in style[:STYLE_CHARS].lower().split(";"):
         name, colon, value = piece.partition(":")
