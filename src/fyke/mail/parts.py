@@ -9,7 +9,7 @@ from fyke.mail.notes import Notes
 from fyke.mail.transfer import decode_transfer
 
 FORWARDS = ("message/rfc822", "message/global", "message/news")
-FALSE_BOUNDARIES = 2000
+FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
 
 

@@ -19,10 +19,10 @@ REPEATED = 50_000
 # back (possessive quantifiers), so the whole is linear. Quotes count only after "=", as for a browser.
 _ATTRIBUTE = r"[\s/]*+[^\s/>=][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>\"'][^\s>]*+)?+)?+"
 _TOKEN = re.compile(
-    r"<(?:!--(?:-?>|.*?(?:--!?>|\Z))"
-    r"|(?P<raw>script|style|title|textarea|xmp|iframe|noembed|noframes)(?=[\s/>]).*?(?:</(?P=raw)(?=[\s/>])|\Z)"
-    rf"|(?P<end>/?)(?P<tag>[a-z][^\s/>]*+)(?P<rest>(?:{_ATTRIBUTE}|[\s/=]++)*+)(?:>|\Z))",
-    re.IGNORECASE | re.DOTALL,
+    r"<(?=[!/a-zA-Z])(?:!--(?:-?>|.*?(?:--!?>|\Z))"
+    r"|(?P<raw>(?i:script|style|title|textarea|xmp|iframe|noembed|noframes))(?=[\s/>]).*?(?:</(?i:(?P=raw))(?=[\s/>])|\Z)"
+    rf"|(?P<end>/?)(?P<tag>[a-zA-Z][^\s/>]*+)(?P<rest>(?:{_ATTRIBUTE}|[\s/=]++)*+)(?:>|\Z))",
+    re.DOTALL,
 )
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
 _DATA = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=%\s]{200,}+")

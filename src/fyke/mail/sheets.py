@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from fyke.mail.styles import Declarations, declarations
 
-SHEET_CHARS = 200_000
+SHEET_CHARS = 100_000
 """of all style sheets of a message"""
 RULES = 1000
 """of all style sheets of a message"""
-TRIES = 50_000
+TRIES = 20_000
 """of a rule on an element, of all rules and elements of a message"""
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
@@ -88,7 +88,7 @@ class Sheet:
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
         """What the rules declare for an element with these names inside these others, the nearest last."""
-        if not self._rules:
+        if not self._rules or self.exhausted:
             return {}
         candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
         self._tries += len(candidates)
