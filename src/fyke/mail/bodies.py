@@ -30,7 +30,11 @@ def is_text(part: Part) -> bool:
         return False
     if kind in _SHOWN:
         return True
-    return kind.startswith("text/") and not (part.disposition.get("filename") or part.kind.get("name"))
+    return (
+        kind.startswith("text/")
+        and kind != "text/rfc822-headers"
+        and not (part.disposition.get("filename") or part.kind.get("name"))
+    )
 
 
 def is_html(part: Part) -> bool:
@@ -68,6 +72,10 @@ def tnef_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
 
 def plain(text: str, notes: Notes) -> Rendered:
     """Plain text and the addresses in it."""
+    limit = notes.limits.text_chars
+    if len(text) > limit:  # before the work, not only after it
+        notes.cut(f"text over {limit:,} characters")
+        text = text[:limit]
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     links: list[tuple[str, str]] = []
     for match in _URL.finditer(text):
@@ -96,7 +104,10 @@ def is_attachment(part: Part) -> bool:
 
 def _content(part: Part, notes: Notes) -> bytes:
     length = notes.source(part.end - part.start)
-    return decode_transfer(part.raw[part.start : part.start + length], part.encoding, notes)
+    data = part.raw[part.start : part.start + length]
+    if length < part.end - part.start:
+        data = data[: data.rfind(b"\n") + 1] or data  # a line cut in two would look broken
+    return decode_transfer(data, part.encoding, notes)
 
 
 def _render(part: Part, text: str, notes: Notes) -> Rendered:

@@ -32,6 +32,7 @@ def host_of(target: str) -> str:
     return ascii_host(host.partition(":")[0])
 
 
+@lru_cache(maxsize=4096)
 def ascii_host(host: str) -> str:
     """A host name in its one spelling: ASCII, lower case, no dot at the end; "" for what is no host name."""
     host = compatible(host.replace("\u3002", ".")[: HOST_CHARS + 1]).lower().strip(".")
@@ -47,6 +48,7 @@ def ascii_host(host: str) -> str:
     return ascii_name if re.match(r"[a-z0-9_.-]+\Z", ascii_name) and ".." not in ascii_name else ""
 
 
+@lru_cache(maxsize=4096)
 def is_ip(host: str) -> bool:
     """Whether a host is an IP address."""
     try:
@@ -62,6 +64,7 @@ def registrable(host: str) -> str:
     return host if not host or is_ip(host) else (_suffixes().privatesuffix(host) or host)
 
 
+@lru_cache(maxsize=4096)
 def known_suffix(host: str) -> bool:
     """Whether a host ends in a suffix that is on the list, below which names are registered."""
     return _known().privatesuffix(host) is not None

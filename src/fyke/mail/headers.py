@@ -68,12 +68,19 @@ def read_head(raw: bytes, start: int, end: int, notes: Notes) -> tuple[Headers, 
 
 
 def looks_like_headers(raw: bytes, start: int) -> bool:
-    """Whether bytes begin with the headers of a message: header lines up to the first empty line, one of them known."""
+    """Whether bytes begin with the headers of a message.
+
+    So they do when the lines up to the first empty one are mostly headers, or the first two are, and one that mail has
+    is among them.
+    """
     block = raw[start : min(_blank_line(raw, start, len(raw))[0], start + BLOCK_BYTES)]
-    lines = [line for line in block.split(b"\n", LINES)[:LINES] if line[:1] not in (b" ", b"\t")]
-    if not lines or not _FIELD.match(lines[0]):
+    lines = [line for line in block.split(b"\n", LINES)[:LINES] if line.strip() and line[:1] not in (b" ", b"\t")]
+    fits = [_FIELD.match(line) is not None for line in lines]
+    if not fits or not fits[0]:
         return False
-    return any(map(_is_known, lines)) and sum(_FIELD.match(line) is not None for line in lines) * 2 > len(lines)
+    if sum(fits) * 2 > len(lines):
+        return any(map(_is_known, lines))
+    return all(fits[:2]) and any(map(_is_known, lines[:2]))
 
 
 def text_of(value: bytes, notes: Notes) -> str:
@@ -144,8 +151,14 @@ def _blank_line(raw: bytes, start: int, end: int) -> tuple[int, int]:
         return start, start + 1
     if raw[start : start + 2] == b"\r\n":
         return start, start + 2
-    short = raw.find(b"\n\n", start, end)
-    long = raw.find(b"\n\r\n", start, end if short < 0 else short)
-    if long >= 0:
-        return long + 1, long + 3
-    return (short + 1, short + 2) if short >= 0 else (end, end)
+    window = 4096  # grows, so that one kind of line end is never looked for far beyond the other
+    while True:
+        stop = min(end, start + window)
+        short, long = raw.find(b"\n\n", start, stop), raw.find(b"\n\r\n", start, stop)
+        if long >= 0 and not 0 <= short < long:
+            return long + 1, long + 3
+        if short >= 0:
+            return short + 1, short + 2
+        if stop == end:
+            return end, end
+        window *= 4

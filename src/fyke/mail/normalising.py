@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_LARGE = "\ufdfa"  # becomes eighteen characters; the next largest becomes eight
 # Default-ignorable characters (Unicode, DerivedCoreProperties) but for the two joiners, which are apart below.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -22,6 +23,11 @@ _SPLITTERS = "\u200b\u200c\u200d\u2060\ufeff\u034f"
 _SPLITTING = re.compile(f"(?<=[A-Za-z\u00c0-\u052f])[{_SPLITTERS}]+(?=[A-Za-z\u00c0-\u052f])")
 _STYLED = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]")
 _MIXED = re.compile("[A-Za-z\u00c0-\u024f][\u0370-\u052f]|[\u0370-\u052f][A-Za-z\u00c0-\u024f]")
+_SCRIPTS = {
+    "Latin": re.compile("[A-Za-z\u00c0-\u024f]"),
+    "Greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
+    "Cyrillic": re.compile("[\u0400-\u052f]"),
+}
 _WORD = re.compile(r"[^\W\d_]+")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
@@ -55,15 +61,7 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
 
 def scripts(word: str) -> frozenset[str]:
     """Which of Latin, Greek and Cyrillic the letters of a word belong to; others count as none."""
-    found = set()
-    for letter in word:
-        if "a" <= letter.lower() <= "z" or "\u00c0" <= letter <= "\u024f":
-            found.add("Latin")
-        elif "\u0370" <= letter <= "\u03ff" or "\u1f00" <= letter <= "\u1fff":
-            found.add("Greek")
-        elif "\u0400" <= letter <= "\u052f":
-            found.add("Cyrillic")
-    return frozenset(found)
+    return frozenset(name for name, letters in _SCRIPTS.items() if letters.search(word))
 
 
 def _without_surrogates(text: str) -> str:
@@ -79,6 +77,8 @@ def compatible(text: str) -> str:
     for _ in range(4):  # taking out a character can bring two together that compose; twice is the most seen
         before = text
         text = _IGNORABLE.sub("", text).replace("\x85", "\n")
+        if text.count(_LARGE) > 100:
+            text = text.replace(_LARGE, "")
         if "\u200c" in text or "\u200d" in text:
             text = _JOINERS.sub("", text)
         text = unicodedata.normalize("NFKC", text)
@@ -89,7 +89,7 @@ def compatible(text: str) -> str:
 
 def _one_script(word: str) -> str:
     """A word of two scripts in the one that all its letters have a look-alike in; Latin first; else as it is."""
-    if word.isascii() or len(scripts(word)) < 2:
+    if word.isascii() or not _MIXED.search(word):
         return word
     for table in (_LATIN, *_BACK):
         candidate = word.translate(table)

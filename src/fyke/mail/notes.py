@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from fyke.mail.limits import Limits
 
-SOURCE_BYTES = 1_500_000
+SOURCE_BYTES = 1_000_000
 """of text parts that one message may have read, transfer encoding included: time is bounded by it, whatever the size"""
 
 

@@ -1,5 +1,6 @@
 """The MIME tree of a message, walked without recursion and within limits."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from fyke.mail.fields import Kind, read_disposition, read_kind
@@ -8,7 +9,7 @@ from fyke.mail.notes import Notes
 from fyke.mail.transfer import decode_transfer
 
 FORWARDS = ("message/rfc822", "message/global", "message/news")
-FALSE_BOUNDARIES = 2000
+FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
 
 
@@ -136,9 +137,10 @@ def _line_end_before(raw: bytes, begin: int, found: int) -> int:
 
 
 def _guess(part: Part) -> bytes:
-    """A boundary that was not stated, or not as it is used: the first line that begins with two hyphens."""
-    for line in part.raw[part.start : min(part.end, part.start + 20_000)].split(b"\n", 500)[:500]:
+    """A boundary that was not stated, or not as it is used: the first line of hyphens before a line of headers."""
+    lines = part.raw[part.start : min(part.end, part.start + 20_000)].split(b"\n", 500)[:500]
+    for line, following in itertools.pairwise(lines):
         boundary = line.strip()
-        if boundary.startswith(b"--") and 5 <= len(boundary) <= 200 and b" " not in boundary and boundary.strip(b"-"):
+        if boundary.startswith(b"--") and len(boundary) <= 200 and following[:8].lower() == b"content-":
             return boundary[2:]
     return b""

@@ -9,14 +9,16 @@ from fyke.mail import elements
 from fyke.mail.normalising import normalise
 from fyke.mail.notes import Notes
 from fyke.mail.pruning import prune
-from fyke.mail.sheets import Names, Sheet
+from fyke.mail.sheets import TRIES, Names, Sheet
 from fyke.mail.styles import PLAIN, Declarations, Look, declarations, look_of, pixels
 
-LINKS = 5000
+LINKS = 4000
 """of one message"""
 TARGET_CHARS = 2000
 """of one link's target and text"""
 
+# A line break between two Chinese or Japanese characters is no space (CSS Text, segment breaks).
+_CJK_BREAK = re.compile("(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*\r?\n[ \t]*(?=[\u2e80-\u9fff\uff00-\uffef])")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 
 
@@ -38,6 +40,7 @@ class _Place:
     link: int = -1
     pre: bool = False
     silent: bool = False
+    hidden: bool = False
 
 
 def render(html: str, notes: Notes) -> Rendered:
@@ -71,12 +74,16 @@ class _Walk:
         self._links: list[tuple[str, list[str]]] = []
         self._open: list[tuple[int, str, _Place]] = []
         self._names: list[Names] = []
-        self._options = 0
+        self._shows_first = False
+        self._looks: dict[tuple[object, ...], tuple[Look, Look]] = {}
 
     def over(self, root: LexborNode) -> None:
         """Visit the root and all below it."""
         for number, node in enumerate(root.traverse(include_text=True)):
-            if self._left <= 0 or (number % 1000 == 0 and self._notes.late()):
+            if self._left <= 0:
+                self._notes.cut(f"text over {self._notes.limits.text_chars:,} characters")
+                break
+            if number % 1000 == 0 and self._notes.late():
                 break
             parent = node.parent
             self._close_to(parent.mem_id if parent is not None else -1)
@@ -87,6 +94,8 @@ class _Walk:
             elif node.is_element_node:
                 self._enter(node, place)
         self._close_to(-1)
+        if self._sheet.exhausted:
+            self._notes.cut(f"style rules over {TRIES:,} tries")
 
     def result(self) -> Rendered:
         """What was seen on the way."""
@@ -109,7 +118,7 @@ class _Walk:
         self._open.append((node.mem_id, tag, place))
         self._names.append(names)
         if tag == "select":
-            self._options = 0
+            self._shows_first = node.css_first("option[selected]") is None
         if not place.silent:
             self._break(tag, place)
             self._say_attribute(tag, attributes, place)
@@ -117,22 +126,33 @@ class _Walk:
     def _place(self, tag: str, attributes: dict[str, str | None], names: Names, above: _Place) -> _Place:
         if tag in elements.SILENT or (tag == "option" and not self._shows_option(attributes)):
             return _Place(above.look, silent=True)
-        style = self._sheet.applying(names, self._names)
-        if attributes:
-            style = _presentation(tag, attributes) | style
-            if attributes.get("style"):
-                style |= declarations(attributes["style"] or "")
-        look = look_of(style, above.look)
+        look = self._look(tag, attributes, names, above.look)
         link = self._link(tag, attributes, above.link)
         pre = above.pre or tag in elements.PREFORMATTED
         if look is above.look and link == above.link and pre == above.pre:
             return above
-        return _Place(look, link, pre)
+        return _Place(look, link, pre, hidden=look.hidden)
+
+    def _look(self, tag: str, attributes: dict[str, str | None], names: Names, above: Look) -> Look:
+        """How an element looks: its old attributes, then style sheets, then its own style; each is worked out once."""
+        rules = self._sheet.applying(names, self._names)
+        if not rules and not attributes:
+            return above
+        old, own = _presentation(tag, attributes), attributes.get("style") or ""
+        if not (rules or old or own):
+            return above
+        if rules:
+            return look_of(old | rules | declarations(own), above)
+        key = (id(above), own, *old.items())
+        known = self._looks.get(key)
+        if known is None:
+            known = self._looks[key] = (look_of(old | declarations(own), above), above)  # kept, so that its id stays
+        return known[0]
 
     def _shows_option(self, attributes: dict[str, str | None]) -> bool:
-        """A list shows its first entry and the one that is chosen."""
-        self._options += 1
-        return self._options == 1 or "selected" in attributes
+        """A list shows the entry that is chosen, the first where none is."""
+        shows, self._shows_first = self._shows_first or "selected" in attributes, False
+        return shows
 
     def _link(self, tag: str, attributes: dict[str, str | None], above: int) -> int:
         name = {"a": "href", "area": "href", "form": "action"}.get(tag)
@@ -152,17 +172,18 @@ class _Walk:
             if not any(size is not None and size <= 1 for size in sizes):
                 self._say(attributes.get("alt") or "", place)
         elif tag == "input" and (attributes.get("type") or "text").lower() in ("submit", "button", "reset"):
-            self._say(attributes.get("value") or "", place)
+            self._say(f" {attributes.get('value') or ''} ", place)
         elif tag == "input" and (attributes.get("type") or "text").lower() not in ("hidden", "checkbox", "radio"):
-            self._say(attributes.get("value") or attributes.get("placeholder") or "", place)
+            self._say(f" {attributes.get('value') or attributes.get('placeholder') or ''} ", place)
 
     def _say(self, text: str, place: _Place) -> None:
         if not place.pre:
-            text = _SPACES.sub(" ", text)
-        if place.look.hidden:
-            if self._left_unseen > 0:
-                self._unseen.append(text)
-                self._left_unseen -= len(text)
+            text = _SPACES.sub(" ", text if text.isascii() else _CJK_BREAK.sub("", text))
+        if place.hidden:
+            self._unseen.append(text[: max(0, self._left_unseen)])
+            self._left_unseen -= len(text)
+            if self._left_unseen < 0:
+                self._notes.cut(f"hidden text over {self._notes.limits.text_chars:,} characters")
             return
         self._left -= len(text)
         self._seen.append(text)
@@ -172,7 +193,7 @@ class _Walk:
     def _break(self, tag: str, place: _Place) -> None:
         mark = "\n" if tag in elements.BLOCKS else " " if tag in elements.CELLS else ""
         if mark and not place.silent:
-            (self._unseen if place.look.hidden else self._seen).append(mark)
+            (self._unseen if place.hidden else self._seen).append(mark)
 
 
 def clean_target(target: str, base: str = "") -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from fyke.mail.styles import Declarations, declarations
 
-SHEET_CHARS = 200_000
+SHEET_CHARS = 100_000
 """of all style sheets of a message"""
-RULES = 2000
+RULES = 1000
 """of all style sheets of a message"""
-CANDIDATES = 50
-"""rules that are tried on one element"""
+TRIES = 20_000
+"""of a rule on an element, of all rules and elements of a message"""
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _BRACES = re.compile(r"[{}]")
@@ -42,6 +42,12 @@ class Sheet:
     _rules: dict[str, list[_Rule]] = field(default_factory=dict)
     _count: int = 0
     _chars: int = 0
+    _tries: int = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether elements were left without rules because there are too many of both."""
+        return self._tries > TRIES
 
     def add(self, css: str) -> None:
         """Read the text of one ``style`` element."""
@@ -82,14 +88,13 @@ class Sheet:
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
         """What the rules declare for an element with these names inside these others, the nearest last."""
-        if not self._rules:
+        if not self._rules or self.exhausted:
             return {}
-        found = [
-            rule
-            for name in (*names, "*")
-            for rule in self._rules.get(name, ())[:CANDIDATES]
-            if rule.subject <= names and _inside(rule.ancestors, above)
-        ]
+        candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
+        self._tries += len(candidates)
+        if self.exhausted:
+            return {}
+        found = [rule for rule in candidates if rule.subject <= names and _inside(rule.ancestors, above)]
         style: Declarations = {}
         for rule in sorted(found, key=lambda rule: rule.place):
             style |= rule.style

@@ -1,7 +1,8 @@
 """As much of CSS as hides text: declarations, and what follows from them for the look of one element."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 STYLE_CHARS = 2000
 """of one ``style`` attribute"""
@@ -60,8 +61,9 @@ PLAIN = Look()
 """black on white"""
 
 
+@lru_cache(maxsize=4096)
 def declarations(style: str) -> Declarations:
-    """The declarations of a ``style`` attribute or of a rule that can hide text; later ones win."""
+    """The declarations of a ``style`` attribute or of a rule that can hide text. Kept, so not to be changed."""
     found: Declarations = {}
     for piece in style[:STYLE_CHARS].lower().split(";"):
         name, colon, value = piece.partition(":")
@@ -104,19 +106,22 @@ def look_of(style: Declarations, parent: Look) -> Look:
     """How an element with these declarations looks inside an element that looks like ``parent``."""
     if not style:
         return parent
-    look = parent
-    if _gone(style):
-        look = replace(look, gone=True)
-    if "visibility" in style:
-        look = replace(look, invisible=style["visibility"] in ("hidden", "collapse"))
-    size = _font_size(style)
-    if size is not None:
-        look = replace(look, tiny=size <= 1)
+    color, background = parent.color, parent.background
     if "color" in style:
-        look = replace(look, color=_text_color(style["color"], parent.color))
+        color = _text_color(style["color"], color)
     if "background" in style or "background-color" in style or "background-image" in style:
-        look = replace(look, background=_background(style, parent.background))
-    return look
+        background = _background(style, background)
+    invisible, size = parent.invisible, _font_size(style)
+    if "visibility" in style:
+        invisible = style["visibility"] in ("hidden", "collapse")
+    look = Look(
+        gone=parent.gone or _gone(style),
+        invisible=invisible,
+        tiny=parent.tiny if size is None else size <= 1,
+        color=color,
+        background=background,
+    )
+    return parent if look == parent else look
 
 
 def _font_size(style: Declarations) -> float | None:
