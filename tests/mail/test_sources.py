@@ -101,6 +101,7 @@ def test_every_kind_of_file_gives_its_messages(
         ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF", 0, "binary"),
         ("a.zip", b"PK\x03\x04rest", 0, "unpack it"),
         ("t.csv", b"Email Text,Email Type\n", 0, "fyke score"),
+        ("t.parquet", b"PAR1\x15", 0, "fyke score"),
         ("broken.eml.gz", b"\x1f\x8b\x08broken", 0, "cannot be read"),
         ("cut.mbox.gz", gzip.compress(BOX + os.urandom(50_000))[:20_000], 2, "cut.mbox.gz: cannot be read to its end"),
         ("cut.tar", tar(one=ONE, two=TWO * 100)[:3000], 1, "cut.tar:two: cannot be read (it is cut short)"),
@@ -152,6 +153,17 @@ def test_a_maildir_gives_cur_and_new_and_its_folders(tmp_path: Path) -> None:
     (tmp_path / ".Sent" / "tmp").mkdir()
     (tmp_path / "x" / "new").mkdir()
     assert read(tmp_path) == ([(name, BOX) for name in ("4", "5", "1:2,S", "2", "6")], [])
+
+
+@pytest.mark.parametrize("name", ["m.eml", "cur/1", "m"])
+def test_a_message_cannot_pass_for_an_archive(tmp_path: Path, name: str) -> None:
+    """A sender who writes an archive's mark into a header does not escape."""
+    (tmp_path / "cur").mkdir()
+    (tmp_path / "new").mkdir()
+    hostile = (b"X: " + b"x" * 254 + b"ustar\n" + ONE).replace(b"x", b"\0", 200 * ("eml" in name or "cur" in name))
+    (tmp_path / name).write_bytes(hostile)
+    messages, told = read(tmp_path if "cur" in name else tmp_path / name)
+    assert ([raw for _, raw in messages], told) == ([hostile], [])
 
 
 def test_a_folder_is_read_in_order_and_round_no_loop(tmp_path: Path) -> None:

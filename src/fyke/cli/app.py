@@ -164,7 +164,7 @@ def classify(
         list[Path] | None,
         typer.Argument(help="Messages, folders, mailboxes, archives, JSON; - or nothing reads one message on stdin."),
     ] = None,
-    model: ModelDir = None,
+    model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble.

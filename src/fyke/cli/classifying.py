@@ -57,7 +57,7 @@ def _classify(
 ) -> None:
     limits = limits_from(settings)
     line = json_line if as_json else terminal_line if out.is_terminal else plain_line
-    with counting() as count:
+    with counting(hidden=as_json and out.is_terminal) as count:
         found = sources(paths, limit=limits.bytes, trouble=tally.tell)
         for rows in _judged(_read(found, limits, trusted_from(settings), count), classifier):
             for row in rows:

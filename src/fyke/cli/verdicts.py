@@ -77,9 +77,9 @@ def summary(tally: Tally) -> Text:
 
 
 @contextmanager
-def counting() -> Iterator[Callable[[], None]]:
+def counting(*, hidden: bool = False) -> Iterator[Callable[[], None]]:
     """A function to be called for each message; on a terminal it shows how far a long run has come."""
-    if not err.is_terminal:
+    if hidden or not err.is_terminal:
         yield lambda: None
         return
     columns = (TextColumn("{task.completed:,.0f} messages"), Rate("messages"), TimeElapsedColumn())

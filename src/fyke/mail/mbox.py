@@ -11,6 +11,7 @@ from functools import partial
 from typing import IO
 
 FROM = b"From "
+LONGEST = 400  # bytes in which a line that parts messages has its date
 PIECE = 64 * 1024  # a longer line is read in pieces
 _SEPARATOR = re.compile(
     rb"From .*\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:[A-Z][a-z][a-z] +\d\d?|\d\d? +[A-Z][a-z][a-z])\b.*\b\d{4}\b"
@@ -23,7 +24,7 @@ _BLANK = (b"\n", b"\r\n")
 def looks_like_box(head: bytes) -> bool:
     """Whether a file that begins so is a mailbox, and no text whose first word happens to be "From"."""
     first, _, rest = head.partition(b"\n")
-    return first.startswith(FROM) and bool(_SEPARATOR.match(first) or _HEADER.match(rest))
+    return first.startswith(FROM) and bool(_SEPARATOR.match(first[:LONGEST]) or _HEADER.match(rest))
 
 
 class Box:
@@ -60,7 +61,7 @@ class Box:
             if doubtful:
                 yield None if _HEADER.match(line) else doubtful
                 doubtful = b""
-            if whole and line.startswith(FROM) and (first or _SEPARATOR.match(line)):
+            if whole and line.startswith(FROM) and (first or _SEPARATOR.match(line[:LONGEST])):
                 if before in _BLANK:
                     yield None
                 else:

@@ -14,11 +14,12 @@ from fyke.mail.streams import UNREADABLE, Stream, is_archive, members, reason, u
 COMPRESSED = (".gz", ".xz", ".bz2")
 BOXES = (".mbox", ".mbx")
 LINES = (".jsonl", ".ndjson")
-TABLES = (".csv", ".parquet", ".tsv")
+TABLES = (".csv", ".tsv")
 _TEXT = re.compile(rb"(?s)[!-9;-~]+:|From |\xff\xfe|\xfe\xff")  # a header, a mailbox, or UTF-16 by its mark
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive; unpack it first"),
     (b"%PDF-", "a PDF"),
+    (b"PAR1", "a table; `fyke score` classifies tables"),
     (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
 )
 
@@ -53,8 +54,8 @@ class Place:
 class Reader:
     """Reads files. Of each message ``limit`` bytes and a little more are kept; ``trouble`` is told what cannot be read.
 
-    ``alone``: a file holds one message, even if it begins as a mailbox does. ``packed`` and ``archived`` say what it
-    came out of: nothing is unpacked twice.
+    ``alone``: a file holds one message, even if it looks like a mailbox or an archive. ``packed`` and ``archived`` say
+    what it came out of: nothing is unpacked twice.
     """
 
     limit: int
@@ -74,24 +75,27 @@ class Reader:
 
     def _read(self, stream: Stream, place: Place) -> Iterator[Source]:
         head, kind = stream.head(), _kind(place)
+        alone = self.alone or kind == ".eml"  # what its sender wrote must not make it anything else
         inner = None if self.packed else unpacked(stream)
         other = next((what for magic, what in _OTHERS if head.startswith(magic)), None)
         if inner is not None:
             yield from replace(self, packed=True).read(inner, place)
-        elif is_archive(stream) or (head and kind == ".tar"):
-            yield from self._archive(stream, place)
-        elif head.startswith(OUTLOOK):
-            yield from self._outlook(stream, place)
-        elif kind in TABLES:
-            self._tell(place, "a table; `fyke score` classifies tables.")
-        elif other or (b"\0" in head and not _TEXT.match(head)):
-            self._tell(place, f"not mail but {other or 'a binary file'}.")
         elif not head:
             if not stream.wrong:
                 self._tell(place, "is empty; there is no message in it.")
+        elif not alone and (is_archive(stream) or kind == ".tar"):
+            yield from self._archive(stream, place)
+        elif head.startswith(OUTLOOK):
+            yield from self._outlook(stream, place)
+        elif other or (b"\0" in head and not _TEXT.match(head)):
+            self._tell(place, f"not mail but {other or 'a binary file'}.")
+        elif alone:
+            yield Source(place.name, stream.read(self.limit + 1), place.within)
+        elif kind in TABLES:
+            self._tell(place, "a table; `fyke score` classifies tables.")
         elif kind in LINES or kind == ".json":
             yield from self._records(stream, place, lines=kind in LINES)
-        elif not self.alone and (kind in BOXES or (kind != ".eml" and looks_like_box(head))):
+        elif kind in BOXES or looks_like_box(head):
             yield from self._box(stream, place)
         else:
             yield Source(place.name, stream.read(self.limit + 1), place.within)

@@ -77,8 +77,9 @@ def unpacked(stream: Stream) -> Stream | None:
 
 
 def is_archive(stream: Stream) -> bool:
-    """Whether a tar archive begins here."""
-    return stream.head()[257:262] == b"ustar"
+    """Whether a tar archive begins here: by its mark, and by the zero byte that ends its first number."""
+    head = stream.head()
+    return head[257:262] == b"ustar" and head[107] == 0
 
 
 def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
