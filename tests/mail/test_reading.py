@@ -142,10 +142,8 @@ def test_links_have_targets_and_visible_text() -> None:
         Link("http://xn--pypal-4ve.com/", "paypal"),
         Link("//post.example/x", ""),
     )
-    assert (
-        seed("link_mismatch").body.split()
-        == "https://www.bank.com/login or here paypal Password Sign in Bank logo".split()
-    )
+    words = " ".join(seed("link_mismatch").body.split())
+    assert words == "https://www.bank.com/login or here paypal Password Sign in Bank logo"
     assert seed("plain").links == (Link("https://lunch.example.org/menu", "https://lunch.example.org/menu"),)
 
 

@@ -136,7 +136,7 @@ class _Walk:
     def _look(self, tag: str, attributes: dict[str, str | None], names: Names, above: Look) -> Look:
         """How an element looks: its old attributes, then style sheets, then its own style; each is worked out once."""
         rules = self._sheet.applying(names, self._names)
-        if not rules and not attributes:
+        if not rules and not attributes and tag != "dialog":
             return above
         old, own = _presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):

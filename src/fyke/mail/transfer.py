@@ -77,13 +77,14 @@ def _base64(data: bytes, notes: Notes) -> bytes:
     pending: list[bytes] = []
     lines = data.split(b"\n")
     for number, line in enumerate(lines):
-        clean = _NO_BASE64.sub(b"", line)
-        if b" " in line.strip() or len(clean) * 10 < len(line.strip()) * 8:
+        chunks = [_NO_BASE64.sub(b"", chunk) for chunk in line.split(b"=")]
+        stated = line.strip().rstrip(b"=")
+        if b" " in stated or sum(map(len, chunks)) * 10 < len(stated) * 7:
             return b"".join([*decoded, _unpadded(pending), b"\n", b"\n".join(lines[number:])])
-        pending.append(clean)
-        if b"=" in line:
-            decoded.append(_unpadded(pending))
+        for chunk in chunks[:-1]:
+            decoded.append(_unpadded([*pending, chunk]))
             pending = []
+        pending.append(chunks[-1])
     return b"".join([*decoded, _unpadded(pending)])
 
 
