@@ -31,6 +31,8 @@ def names(message: Message, *trusted: str) -> list[str]:
         ("read report.pdf", "http://files.net/", False),
         ("ada@bank.com", "http://mail.net/", False),
         ("bank.com", "mailto:ada@other.net", False),
+        ("version 6.0.0.25", "http://files.net/", False),
+        ("http://192.0.2.1/", "http://files.net/", True),
         ("version 1.2.3", "http://files.net/", False),
     ],
 )
