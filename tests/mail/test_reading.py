@@ -95,6 +95,12 @@ def test_what_was_mended_is_named(name: str, repairs: tuple[str, ...]) -> None:
     assert seed(name).repairs == repairs
 
 
+def test_a_text_that_begins_like_a_mailbox_is_a_text() -> None:
+    """Only headers after it make the line one of a mailbox."""
+    message = read_message(b"From the desk of Ada\n\nDear all")
+    assert (message.text, message.repairs) == ("From the desk of Ada\n\nDear all", ("no-headers",))
+
+
 def test_headers_are_decoded() -> None:
     """Sender, reply-to, date and authentication results are there as stated."""
     message = seed("encoded_words")

@@ -31,10 +31,8 @@ def hidden(html: str) -> str:
         ("<!--[if mso]><p>Outlook</p><![endif]-->x", "x"),
         ("<noscript>shown</noscript>", "shown"),
         ("<img alt=logo src=x><img alt=pixel width=1 height=1>", "logo"),
-        (
-            "<input type=submit value=Go><input type=hidden value=no><input type=password value=no><input placeholder=Name>",
-            "Go Name",
-        ),
+        ("<input type=submit value=Go><input type=hidden value=no><input placeholder=Name>", "Go Name"),
+        ("<input type=password value=no>x<input type=checkbox value=no>", "x"),
         ("<select><option>a<option selected>b</select><select><option>c<option>d</select>", "b\nc"),
         ("&lt;b&gt; &amp; &#x41; &nbsp;x", "<b> & A x"),
         ("<textarea>a\nb</textarea>", "a\nb"),
