@@ -61,6 +61,7 @@ LARGE: dict[str, Callable[[], bytes]] = {
     "half encoded words": lambda: b"Subject: " + _fill(b"=?utf-8?q?"),
     "parameters": lambda: b"Content-Type: text/plain; " + _fill(b'a="b;" ; ') + b"\r\nFrom: x\r\n\r\nx",
     "quotes": lambda: b"From: " + _fill(b'"\\') + b"\r\nTo: x\r\n\r\nx",
+    "open quotes in an address": lambda: b'From: "' + _fill(b'a\\"') + b"\r\nTo: x\r\n\r\nx",
     "comments": lambda: b"From: " + _fill(b"(") + b"\r\nAuthentication-Results: " + _fill(b"(") + b"\r\n\r\nx",
     "angles": lambda: b"From: " + _fill(b"<") + b"\r\nDate: " + _fill(b"1 ") + b"\r\n\r\nx",
     "parts": lambda: MIXED + _fill(b"--b\r\n\r\nx\r\n"),

@@ -65,7 +65,8 @@ def _second_try(data: bytes, codec: str) -> str:
     except UnicodeDecodeError:
         pass
     text = data.decode(codec, errors="replace")
-    if codec == "utf-8" and text.count("\ufffd") * 4 > len(text) - len(data.decode("ascii", errors="ignore")):
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+    if codec == "utf-8" and text.count("\ufffd") * 2 > beyond_ascii:
         return data.decode("cp1252", errors="replace")
     return _without_surrogates(text)
 

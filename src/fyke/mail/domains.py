@@ -76,7 +76,8 @@ def named_hosts(text: str) -> list[str]:
     for match in _NAMED.finditer(text[:2000]):
         word = match[0] if "://" in match[0] else "http://" + match[0]
         host = host_of(word.rstrip(".,;:!?"))
-        if host and "." in host and (is_ip(host) or known_suffix(host)):
+        named = "://" in match[0] if is_ip(host) else "." in host and known_suffix(host)  # 1.2.3.4 may be a version
+        if named:
             hosts.append(host)
     return hosts[:20]
 

@@ -18,6 +18,7 @@ NAME_CHARS = 255
 _KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z")
 _PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"((?:[^\"\\]|\\.)*)\"?|([^;]*))")
 _ANGLE = re.compile(r"<([^<>]*)>")
+_OPAQUE = re.compile(r"\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*\?=")
 _CONTROLS = re.compile("[\x00-\x1f\x7f]")
 _BETWEEN_ADDRESSES = re.compile(r"[\s<>()\",;:]+")
 _RESULT = re.compile(r"\s*([A-Za-z0-9.-]{1,40})(?:\s*/\s*\d+)?\s*=\s*([A-Za-z0-9-]{1,40})")
@@ -38,13 +39,10 @@ class Kind:
 def read_address(value: bytes, notes: Notes) -> Address:
     """The first address of a header, with its display name."""
     raw = _plain(value, notes)
-    at = raw.rfind("<")
-    match = _ANGLE.match(raw, at) if at >= 0 else None
-    if match is None:
-        bare = _bare(raw) or _bare(decode_words(raw, notes))
-        return Address(_name(raw.replace(bare, "", 1).strip("() "), notes), _domain_lower(bare))
-    first = raw.find("<")
-    return Address(_name(raw[:first] or raw[match.end() :], notes), _domain_lower(match[1][:512]))
+    found = _address(raw, notes)
+    if not found.address and "=?" in raw:  # some encode the address together with the name
+        return _address(decode_words(raw, notes), notes)
+    return found
 
 
 def read_date(value: bytes, notes: Notes) -> datetime | None:
@@ -105,6 +103,18 @@ def _plain(value: bytes, notes: Notes) -> str:
     if not value.isascii():
         notes.repair("header-8bit")
     return " ".join(decode(value)[0].split())
+
+
+def _address(raw: str, notes: Notes) -> Address:
+    plain = _OPAQUE.sub(lambda match: "-" * len(match[0]), raw)  # of the same length, without what is quoted
+    if "<" not in plain and not _bare(plain) and "=?" not in raw:
+        plain = raw  # a quote that was never closed, or nothing but quotes
+    at = plain.find("<")
+    match = _ANGLE.match(raw, at) if at >= 0 else None
+    if match is not None:
+        return Address(_name(raw[:at] or raw[match.end() :], notes), _domain_lower(match[1][:512]))
+    bare = _bare(plain)
+    return Address(_name(raw.replace(bare, "", 1).strip("() "), notes), _domain_lower(bare))
 
 
 def _bare(text: str) -> str:

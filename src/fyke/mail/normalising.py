@@ -31,9 +31,12 @@ _SCRIPTS = {
 _WORD = re.compile(r"[^\W\d_]+")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
-_CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсухѕіјһԁԛԝ", "ABEKMHOPCTXaeopcyxsijhdqw", strict=True))
+_CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсух", "ABEKMHOPCTXaeopcyx", strict=True))
+_RARE = dict(
+    zip("ЅІЈԚԜѕіјһԁԛԝ", "SIJQWsijhdqw", strict=True)
+)  # of few languages: a disguise for Latin, not the reverse
 _GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιν", "ABEZHIKMNOPTYXoaiv", strict=True))
-_LATIN = str.maketrans(_CYRILLIC | _GREEK)
+_LATIN = str.maketrans(_CYRILLIC | _RARE | _GREEK)
 _BACK = [str.maketrans({latin: other for other, latin in table.items()}) for table in (_CYRILLIC, _GREEK)]
 
 

@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass, field
 
 from fyke.mail.fields import Kind, read_disposition, read_kind
-from fyke.mail.headers import Headers, read_head
+from fyke.mail.headers import Headers, looks_like_headers, read_head
 from fyke.mail.notes import Notes
 from fyke.mail.transfer import decode_transfer
 
@@ -66,7 +66,7 @@ def beginning(raw: bytes, start: int, end: int, notes: Notes) -> int:
         start += 1
     if raw.startswith((b"From ", b">From "), start):
         line = raw.find(b"\n", start, start + 2000)
-        if line > 0:
+        if line > 0 and looks_like_headers(raw, line + 1):
             notes.repair("mbox-from")
             start = line + 1
     return start

@@ -19,6 +19,8 @@ TARGET_CHARS = 2000
 
 # A line break between two Chinese or Japanese characters is no space (CSS Text, segment breaks).
 _CJK_BREAK = re.compile("(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*\r?\n[ \t]*(?=[\u2e80-\u9fff\uff00-\uffef])")
+_BUTTONS = ("submit", "button", "reset")
+_WITHOUT_WORDS = ("hidden", "checkbox", "radio", "password", "file", "image", "color", "range")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 
 
@@ -90,7 +92,7 @@ class _Walk:
             place = self._open[-1][2] if self._open else _Place()
             if node.is_text_node:
                 if not place.silent:
-                    self._say(node.text_content or "", place)
+                    self._say(node.text_content or "", place, place.hidden)
             elif node.is_element_node:
                 self._enter(node, place)
         self._close_to(-1)
@@ -136,7 +138,7 @@ class _Walk:
     def _look(self, tag: str, attributes: dict[str, str | None], names: Names, above: Look) -> Look:
         """How an element looks: its old attributes, then style sheets, then its own style; each is worked out once."""
         rules = self._sheet.applying(names, self._names)
-        if not rules and not attributes:
+        if not rules and not attributes and tag != "dialog":
             return above
         old, own = _presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):
@@ -166,20 +168,26 @@ class _Walk:
         return len(self._links) - 1 if tag == "a" else above
 
     def _say_attribute(self, tag: str, attributes: dict[str, str | None], place: _Place) -> None:
-        """What stands in an attribute and is seen: the words for a picture, the words on a button."""
+        """What stands in an attribute and is seen: the words for a picture, the words on a button.
+
+        Pictures and buttons have colours and sizes of their own: only what is gone is hidden.
+        """
         if tag == "img":
             sizes = [pixels(attributes.get(name)) for name in ("width", "height")]
-            if not any(size is not None and size <= 1 for size in sizes):
-                self._say(attributes.get("alt") or "", place)
-        elif tag == "input" and (attributes.get("type") or "text").lower() in ("submit", "button", "reset"):
-            self._say(f" {attributes.get('value') or ''} ", place)
-        elif tag == "input" and (attributes.get("type") or "text").lower() not in ("hidden", "checkbox", "radio"):
-            self._say(f" {attributes.get('value') or attributes.get('placeholder') or ''} ", place)
+            shown = "" if any(size is not None and size <= 1 for size in sizes) else attributes.get("alt")
+        elif tag == "input":
+            kind = (attributes.get("type") or "text").lower()
+            words = attributes.get("value") or (kind not in _BUTTONS and attributes.get("placeholder"))
+            shown = f" {words} " if words and kind not in _WITHOUT_WORDS else ""
+        else:
+            return
+        if shown:
+            self._say(shown, place, place.look.gone or place.look.invisible)
 
-    def _say(self, text: str, place: _Place) -> None:
+    def _say(self, text: str, place: _Place, hidden: bool) -> None:
         if not place.pre:
             text = _SPACES.sub(" ", text if text.isascii() else _CJK_BREAK.sub("", text))
-        if place.hidden:
+        if hidden:
             self._unseen.append(text[: max(0, self._left_unseen)])
             self._left_unseen -= len(text)
             if self._left_unseen < 0:

@@ -1,5 +1,6 @@
 """Facts about a message that its reader should know: no score, and the model need not use them."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ DETAIL_CHARS = 200
 EACH = 5
 """signs of one name in one message"""
 
+_QUOTES = "<>()[]{}\"'`,;:!?*“”„‘’«»‹›"  # noqa: RUF001
+_WORD = re.compile(r"\w{2,}")
 _FAILED = ("fail", "hardfail", "softfail")
 
 
@@ -49,15 +52,16 @@ def signs(message: Message, trusted: Collection[str] = ()) -> list[Sign]:
 
 
 def _all(message: Message, trusted: frozenset[str]) -> Iterator[tuple[str, str]]:
-    yield from _links(message)
+    hosts = [host_of(link.target) for link in message.links]
+    yield from _links(message, hosts)
     yield from _addresses(message)
-    yield from _domains(message)
+    yield from _domains(message, hosts)
     for one in message.authentication:
         if one.server.lower() in trusted:
             for method, result in one.results:
                 if result in _FAILED:
                     yield "authentication-failed", f"{one.server} says {method}={result}"
-    words = len(message.hidden.split())
+    words = len(_WORD.findall(message.hidden))
     if words:
         yield "hidden-text", f"{words:,} words that no reader sees"
     elif "zero-width" in message.repairs:
@@ -67,14 +71,13 @@ def _all(message: Message, trusted: frozenset[str]) -> Iterator[tuple[str, str]]
             yield "executable-attachment", f"{file.name or 'a file without a name'} ({file.kind})"
 
 
-def _links(message: Message) -> Iterator[tuple[str, str]]:
-    for link in message.links:
-        host = host_of(link.target)
+def _links(message: Message, hosts: list[str]) -> Iterator[tuple[str, str]]:
+    for link, host in zip(message.links, hosts, strict=True):
         if not host:
             continue
         if is_ip(host):
             yield "ip-link", host
-        named = named_hosts(link.text) if link.text != link.target else []
+        named = named_hosts(link.text) if "." in link.text and link.text != link.target else []
         if named and registrable(host) not in map(registrable, named):
             yield "link-text-domain", f"says {named[0]}, leads to {host}"
 
@@ -84,17 +87,16 @@ def _addresses(message: Message) -> Iterator[tuple[str, str]]:
     if sender and reply_to and registrable(sender) != registrable(reply_to):
         yield "reply-to-domain", f"from {sender}, answers go to {reply_to}"
     for word in message.sender.name.split():
-        shown = word.strip("<>()[]\"',;:").lower()
+        shown = word.strip(_QUOTES).lower()
         local, at, domain = shown.rpartition("@")
         named = ascii_host(domain) if at and local else ""
         if "." in named and shown != message.sender.address.lower() and registrable(named) != registrable(sender):
             yield "display-name-address", f"calls itself {shown}, sent from {message.sender.address or 'no address'}"
 
 
-def _domains(message: Message) -> Iterator[tuple[str, str]]:
+def _domains(message: Message, linked: list[str]) -> Iterator[tuple[str, str]]:
     hosts = [_domain(message.sender.address), _domain(message.reply_to.address)]
-    hosts += [host_of(link.target) for link in message.links]
-    for host in dict.fromkeys(hosts):
+    for host in dict.fromkeys(hosts + linked):
         if any(label.startswith("xn--") for label in host.split(".")):
             yield "punycode-domain", f"{host} is read as {unicode_host(host)}"
             if mixed_scripts(host):

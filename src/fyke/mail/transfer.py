@@ -5,6 +5,9 @@ import re
 
 from fyke.mail.notes import Notes
 
+LINES = 10_000
+"""of broken base64 that are looked at one by one; the rest is taken as base64"""
+
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*")
 _BROKEN_QUOTE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t\r]{0,80}(?:\n|\Z))")
@@ -75,16 +78,17 @@ def _base64(data: bytes, notes: Notes) -> bytes:
     notes.repair("base64")
     decoded: list[bytes] = []
     pending: list[bytes] = []
-    lines = data.split(b"\n")
-    for number, line in enumerate(lines):
-        clean = _NO_BASE64.sub(b"", line)
-        if b" " in line.strip() or len(clean) * 10 < len(line.strip()) * 8:
+    lines = data.split(b"\n", LINES)
+    for number, line in enumerate(lines[:LINES]):
+        chunks = [_NO_BASE64.sub(b"", chunk) for chunk in line.split(b"=")]
+        stated = line.strip().rstrip(b"=")
+        if b" " in stated or sum(map(len, chunks)) * 10 < len(stated) * 7:
             return b"".join([*decoded, _unpadded(pending), b"\n", b"\n".join(lines[number:])])
-        pending.append(clean)
-        if b"=" in line:
-            decoded.append(_unpadded(pending))
+        for chunk in chunks[:-1]:
+            decoded.append(_unpadded([*pending, chunk]))
             pending = []
-    return b"".join([*decoded, _unpadded(pending)])
+        pending.append(chunks[-1])
+    return b"".join([*decoded, _unpadded([*pending, *(_NO_BASE64.sub(b"", rest) for rest in lines[LINES:])])])
 
 
 def _unpadded(lines: list[bytes]) -> bytes:
