@@ -10,7 +10,7 @@ from fyke.mail.normalising import normalise
 from fyke.mail.notes import Notes
 from fyke.mail.pruning import prune
 from fyke.mail.sheets import Names, Sheet
-from fyke.mail.styles import PLAIN, Declarations, Look, declarations, look_of, pixels
+from fyke.mail.styles import PLAIN, Look, declarations, look_of, pixels, presentation
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
@@ -146,7 +146,7 @@ class _Walk:
         rules = self._sheet.applying(names, self._names)
         if not rules and not attributes and tag != "dialog":
             return above
-        old, own = _presentation(tag, attributes), attributes.get("style") or ""
+        old, own = presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):
             return above
         if rules:
@@ -232,21 +232,6 @@ def _names(tag: str, attributes: dict[str, str | None]) -> Names:
 
 
 _TAGS: dict[str, Names] = {}
-
-
-def _presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
-    """The declarations that old attributes stand for."""
-    style: Declarations = {}
-    if "hidden" in attributes or (tag == "dialog" and "open" not in attributes):
-        style["display"] = "none"
-    if tag in elements.COLORED:
-        for name, declared in (("color", "color"), ("text", "color"), ("bgcolor", "background-color")):
-            value = attributes.get(name)
-            if value and (name != "text" or tag == "body"):
-                style[declared] = value[:40].lower()
-        if attributes.get("background"):
-            style["background-image"] = "url()"
-    return style
 
 
 def tidy(text: str) -> str:
