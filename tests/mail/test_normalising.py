@@ -42,7 +42,9 @@ def test_honest_text_survives(text: str) -> None:
 
 
 def test_a_word_of_two_scripts_goes_to_the_one_that_has_all_its_letters() -> None:
-    """Latin first; else Cyrillic or Greek; else it is left alone."""
+    """Latin first; else Cyrillic or Greek where most letters are; else it is left alone."""
+    assert normalise("yου ΡαyΡαl") == "you PayPal"
+    assert normalise("iμ") == "iμ"
     assert normalise("с\u043aидкa") == "скидка"
     assert scripts(normalise("с\u043aидкa")) == {"Cyrillic"}
     assert normalise("xЯw") == "xЯw"

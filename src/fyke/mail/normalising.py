@@ -32,12 +32,14 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
 _CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсух", "ABEKMHOPCTXaeopcyx", strict=True))
-_RARE = dict(
-    zip("ЅІЈԚԜѕіјһԁԛԝ", "SIJQWsijhdqw", strict=True)
-)  # of few languages: a disguise for Latin, not the reverse
 _GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιν", "ABEZHIKMNOPTYXoaiv", strict=True))
-_LATIN = str.maketrans(_CYRILLIC | _RARE | _GREEK)
-_BACK = [str.maketrans({latin: other for other, latin in table.items()}) for table in (_CYRILLIC, _GREEK)]
+# Seen as disguises of Latin letters, but no reader of Russian or Greek would take the Latin ones for them.
+_ONE_WAY = dict(zip("ЅІЈԚԜѕіјһԁԛԝкυκρϝ", "SIJQWsijhdqwkukpf", strict=True))
+_LATIN = str.maketrans(_CYRILLIC | _GREEK | _ONE_WAY)
+_BACK = {
+    "Cyrillic": str.maketrans({latin: other for other, latin in _CYRILLIC.items()}),
+    "Greek": str.maketrans({latin: other for other, latin in _GREEK.items()}),
+}
 
 
 def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> str:
@@ -91,11 +93,15 @@ def compatible(text: str) -> str:
 
 
 def _one_script(word: str) -> str:
-    """A word of two scripts in the one that all its letters have a look-alike in; Latin first; else as it is."""
+    """A word of two scripts in Latin, else in the script of most of its letters, if all have a look-alike there."""
     if word.isascii() or not _MIXED.search(word):
         return word
-    for table in (_LATIN, *_BACK):
+    candidate = word.translate(_LATIN)
+    if scripts(candidate) == {"Latin"}:
+        return candidate
+    for script, table in _BACK.items():
         candidate = word.translate(table)
-        if len(scripts(candidate)) == 1:
+        mostly = len(_SCRIPTS[script].findall(word)) * 2 > len(word)
+        if mostly and scripts(candidate) == {script}:
             return candidate
     return word

@@ -8,7 +8,7 @@ from fyke.mail.notes import Notes
 
 HTML_CHARS = 500_000
 """of one HTML part, less the pictures written into it"""
-TAGS = 10_000
+TAGS = 8_000
 """of one HTML part"""
 ATTRIBUTES = 200
 """of one tag"""

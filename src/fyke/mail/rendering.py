@@ -9,9 +9,11 @@ from fyke.mail import elements
 from fyke.mail.normalising import normalise
 from fyke.mail.notes import Notes
 from fyke.mail.pruning import prune
-from fyke.mail.sheets import TRIES, Names, Sheet
-from fyke.mail.styles import PLAIN, Declarations, Look, declarations, look_of, pixels
+from fyke.mail.sheets import Names, Sheet
+from fyke.mail.styles import PLAIN, Look, declarations, look_of, pixels, presentation
 
+STYLES = 100
+"""``style`` elements of one HTML part that are read"""
 LINKS = 4000
 """of one message"""
 TARGET_CHARS = 2000
@@ -19,6 +21,7 @@ TARGET_CHARS = 2000
 
 # A line break between two Chinese or Japanese characters is no space (CSS Text, segment breaks).
 _CJK_BREAK = re.compile("(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*\r?\n[ \t]*(?=[\u2e80-\u9fff\uff00-\uffef])")
+_NO_NAMES: Names = frozenset()
 _BUTTONS = ("submit", "button", "reset")
 _WITHOUT_WORDS = ("hidden", "checkbox", "radio", "password", "file", "image", "color", "range")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
@@ -54,7 +57,10 @@ def render(html: str, notes: Notes) -> Rendered:
     if tree.root is None or notes.late():
         return Rendered()
     sheet = Sheet()
-    for style in tree.css("style"):
+    styles = tree.css("style")
+    if len(styles) > STYLES:
+        notes.cut(f"style sheets over {STYLES}")
+    for style in styles[:STYLES]:
         sheet.add(style.text(deep=True))
     base = tree.css_first("base[href]")
     walk = _Walk(sheet, notes, (base.attributes.get("href") or "") if base is not None else "")
@@ -96,8 +102,8 @@ class _Walk:
             elif node.is_element_node:
                 self._enter(node, place)
         self._close_to(-1)
-        if self._sheet.exhausted:
-            self._notes.cut(f"style rules over {TRIES:,} tries")
+        if self._sheet.cut:
+            self._notes.cut("style sheets over their limits")
 
     def result(self) -> Rendered:
         """What was seen on the way."""
@@ -115,7 +121,7 @@ class _Walk:
     def _enter(self, node: LexborNode, above: _Place) -> None:
         tag = node.tag or ""
         attributes = node.attributes
-        names = _names(tag, attributes)
+        names = _NO_NAMES if self._sheet.empty else _names(tag, attributes)
         place = above if above.silent else self._place(tag, attributes, names, above)
         self._open.append((node.mem_id, tag, place))
         self._names.append(names)
@@ -140,7 +146,7 @@ class _Walk:
         rules = self._sheet.applying(names, self._names)
         if not rules and not attributes and tag != "dialog":
             return above
-        old, own = _presentation(tag, attributes), attributes.get("style") or ""
+        old, own = presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):
             return above
         if rules:
@@ -226,21 +232,6 @@ def _names(tag: str, attributes: dict[str, str | None]) -> Names:
 
 
 _TAGS: dict[str, Names] = {}
-
-
-def _presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
-    """The declarations that old attributes stand for."""
-    style: Declarations = {}
-    if "hidden" in attributes or (tag == "dialog" and "open" not in attributes):
-        style["display"] = "none"
-    if tag in elements.COLORED:
-        for name, declared in (("color", "color"), ("text", "color"), ("bgcolor", "background-color")):
-            value = attributes.get(name)
-            if value and (name != "text" or tag == "body"):
-                style[declared] = value[:40].lower()
-        if attributes.get("background"):
-            style["background-image"] = "url()"
-    return style
 
 
 def tidy(text: str) -> str:

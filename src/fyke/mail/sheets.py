@@ -10,7 +10,7 @@ SHEET_CHARS = 100_000
 """of all style sheets of a message"""
 RULES = 1000
 """of all style sheets of a message"""
-TRIES = 20_000
+TRIES = 10_000
 """of a rule on an element, of all rules and elements of a message"""
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
@@ -43,20 +43,27 @@ class Sheet:
     _count: int = 0
     _chars: int = 0
     _tries: int = 0
+    cut: bool = False
+    """whether a limit left rules or elements out"""
 
     @property
-    def exhausted(self) -> bool:
-        """Whether elements were left without rules because there are too many of both."""
-        return self._tries > TRIES
+    def empty(self) -> bool:
+        """Whether no rule can apply to anything."""
+        return not self._rules
 
     def add(self, css: str) -> None:
         """Read the text of one ``style`` element."""
-        css = css[: max(0, SHEET_CHARS - self._chars)]
         self._chars += len(css)
+        if self._chars > SHEET_CHARS:
+            self.cut = True
+            css = css[: max(0, len(css) - self._chars + SHEET_CHARS)]
         skipped = depth = at = 0  # skipped: the depth at which an at-rule began that is left out, 0 for none
         prelude = ""
         css = _COMMENT.sub("", css).lower()
         for brace in _BRACES.finditer(css):
+            if self._count >= RULES:
+                self.cut = True
+                return
             piece = css[at : brace.start()]
             at = brace.end()
             if brace[0] == "{":
@@ -77,7 +84,7 @@ class Sheet:
             return
         for selector in selectors[:2000].split(","):
             compounds = selector.replace(">", " ").split()
-            if self._count >= RULES or not compounds or len(compounds) > 6:
+            if not compounds or len(compounds) > 6:
                 continue
             if not all(map(_COMPOUND.match, compounds)):
                 continue
@@ -88,11 +95,12 @@ class Sheet:
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
         """What the rules declare for an element with these names inside these others, the nearest last."""
-        if not self._rules or self.exhausted:
+        if not self._rules or self._tries > TRIES:
             return {}
         candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
         self._tries += len(candidates)
-        if self.exhausted:
+        if self._tries > TRIES:
+            self.cut = True
             return {}
         found = [rule for rule in candidates if rule.subject <= names and _inside(rule.ancestors, above)]
         style: Declarations = {}

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from fyke.mail import elements
+
 STYLE_CHARS = 2000
 """of one ``style`` attribute"""
 
@@ -71,6 +73,21 @@ def declarations(style: str) -> Declarations:
         if colon and _LOOKED_AT.search(name):
             found[name] = " ".join(value.replace("!important", "").split())[:200]
     return found
+
+
+def presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
+    """The declarations that old attributes stand for."""
+    style: Declarations = {}
+    if "hidden" in attributes or (tag == "dialog" and "open" not in attributes):
+        style["display"] = "none"
+    if tag in elements.COLORED:
+        for name, declared in (("color", "color"), ("text", "color"), ("bgcolor", "background-color")):
+            value = attributes.get(name)
+            if value and (name != "text" or tag == "body"):
+                style[declared] = value[:40].lower()
+        if attributes.get("background"):
+            style["background-image"] = "url()"
+    return style
 
 
 def read_color(value: str) -> Color | None:

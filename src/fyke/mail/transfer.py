@@ -5,7 +5,7 @@ import re
 
 from fyke.mail.notes import Notes
 
-LINES = 10_000
+LINES = 3_000
 """of broken base64 that are looked at one by one; the rest is taken as base64"""
 
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
