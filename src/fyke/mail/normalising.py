@@ -79,14 +79,13 @@ def _without_surrogates(text: str) -> str:
 
 def compatible(text: str) -> str:
     """The text in Unicode's compatibility form, without invisible characters; letters keep their script."""
-    for _ in range(4):  # taking out a character can bring two together that compose; twice is the most seen
-        before = text
+    for _ in range(4):  # composing can make a character that is taken out; twice is the most seen
         text = _IGNORABLE.sub("", text).replace("\x85", "\n")
         if text.count(_LARGE) > 100:
             text = text.replace(_LARGE, "")
         if "\u200c" in text or "\u200d" in text:
             text = _JOINERS.sub("", text)
-        text = unicodedata.normalize("NFKC", text)
+        before, text = text, unicodedata.normalize("NFKC", text)
         if text == before:
             break
     return text
