@@ -56,12 +56,15 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
     if _STYLED.search(text):
         repair("full-width")
     text = compatible(text)
-    if not _MIXED.search(text):
-        return text
-    plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
-    if plain != text:
+    for _ in range(4):  # a letter of another script may take an accent and then stand beside the next
+        if not _MIXED.search(text):
+            break
+        plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
+        if plain == text:
+            break
         repair("homoglyphs")
-    return plain
+        text = plain
+    return text
 
 
 def scripts(word: str) -> frozenset[str]:
