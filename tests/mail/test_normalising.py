@@ -1,7 +1,7 @@
 """One spelling for what looks alike."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fyke.mail.normalising import normalise, scripts
@@ -74,6 +74,7 @@ def test_printable_ascii_comes_back_as_it_is(text: str) -> None:
     assert normalise(text) == text
 
 
+@example("p\u0430\u0301\u0430")
 @given(
     st.text(
         st.characters() | st.sampled_from("\u200b\u200c\u200d\u0301\u00ad\u1100\u1161\uffa0p\u0430a\ud800\ufdfa\u0345")

@@ -101,6 +101,12 @@ def test_a_text_that_begins_like_a_mailbox_is_a_text() -> None:
     assert (message.text, message.repairs) == ("From the desk of Ada\n\nDear all", ("no-headers",))
 
 
+def test_the_text_of_an_answer_is_a_text() -> None:
+    """Though it begins with what looks like headers."""
+    text = "Re: lunch\nFrom: Ada\nSent: Monday\nSubject: lunch\n\nat noon"
+    assert read_message(text.encode()).text == text
+
+
 def test_headers_are_decoded() -> None:
     """Sender, reply-to, date and authentication results are there as stated."""
     message = seed("encoded_words")

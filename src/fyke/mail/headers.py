@@ -18,6 +18,7 @@ _KNOWN = frozenset(
     b"from to cc subject date sender reply-to received message-id mime-version return-path content-type delivered-to "
     b"x-mailer in-reply-to references list-id dkim-signature content-transfer-encoding".split()
 )
+_REPLIES = frozenset(b"re fw fwd aw wg sv vs tr rv ref res antw".split())
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _SPACE = re.compile(r"\s+")
 
@@ -70,17 +71,17 @@ def read_head(raw: bytes, start: int, end: int, notes: Notes) -> tuple[Headers, 
 def looks_like_headers(raw: bytes, start: int) -> bool:
     """Whether bytes begin with the headers of a message.
 
-    So they do when the lines up to the first empty one are mostly headers, or the first two are, and one that mail has
-    is among them.
+    So they do when the lines up to the first empty one are mostly headers, or the first two are, and two of them, or
+    all, are headers that mail has.
     """
     block = raw[start : min(_blank_line(raw, start, len(raw))[0], start + BLOCK_BYTES)]
     lines = [line for line in block.split(b"\n", LINES)[:LINES] if line.strip() and line[:1] not in (b" ", b"\t")]
-    fits = [_FIELD.match(line) is not None for line in lines]
-    if not fits or not fits[0]:
-        return False
-    if sum(fits) * 2 > len(lines):
-        return any(map(_is_known, lines))
-    return all(fits[:2]) and any(map(_is_known, lines[:2]))
+    names = [match[1].lower() if (match := _FIELD.match(line)) else b"" for line in lines]
+    if not names or not names[0] or names[0] in _REPLIES:
+        return False  # the text of an answer may well begin with "Re: ..." and go on with "From: ..."
+    headers = sum(map(bool, names))
+    known = sum(name in _KNOWN for name in names)
+    return (headers * 2 > len(names) or all(names[:2])) and (known >= 2 or known == headers)
 
 
 def text_of(value: bytes, notes: Notes) -> str:

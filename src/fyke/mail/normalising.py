@@ -56,12 +56,15 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
     if _STYLED.search(text):
         repair("full-width")
     text = compatible(text)
-    if not _MIXED.search(text):
-        return text
-    plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
-    if plain != text:
+    for _ in range(4):  # a letter of another script may take an accent and then stand beside the next
+        if not _MIXED.search(text):
+            break
+        plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
+        if plain == text:
+            break
         repair("homoglyphs")
-    return plain
+        text = plain
+    return text
 
 
 def scripts(word: str) -> frozenset[str]:
@@ -79,14 +82,13 @@ def _without_surrogates(text: str) -> str:
 
 def compatible(text: str) -> str:
     """The text in Unicode's compatibility form, without invisible characters; letters keep their script."""
-    for _ in range(4):  # taking out a character can bring two together that compose; twice is the most seen
-        before = text
+    for _ in range(4):  # composing can make a character that is taken out; twice is the most seen
         text = _IGNORABLE.sub("", text).replace("\x85", "\n")
         if text.count(_LARGE) > 100:
             text = text.replace(_LARGE, "")
         if "\u200c" in text or "\u200d" in text:
             text = _JOINERS.sub("", text)
-        text = unicodedata.normalize("NFKC", text)
+        before, text = text, unicodedata.normalize("NFKC", text)
         if text == before:
             break
     return text

@@ -76,7 +76,7 @@ def _message(root: Part, notes: Notes) -> Message:
         sender=read_address(headers.first("from"), notes),
         reply_to=read_address(headers.first("reply-to"), notes),
         date=read_date(headers.first("date"), notes),
-        body=_within(gathered.said, limit - len(subject) - 1, "text", notes),
+        body=_within(gathered.said, limit - len(subject) - bool(subject), "text", notes),
         links=_some_links(gathered.links, notes),
         attachments=(*files, *gathered.files),
         authentication=_authentications(headers, notes),
