@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 HOST ?= 127.0.0.1
+FUZZ_SECONDS ?= 60
 # Real mail for `make model` and the tests marked `corpus`; see README.
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults costs model lock clean help
+.PHONY: serve test check format bench faults costs mail fuzz model lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +39,16 @@ faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/fault
 costs: $(BIN)/.dev ## Lookups for each request, memory over a million keys; writes docs/costs.md (redis-server)
 	$(BIN)/python -m bench.costs
 
+mail: $(BIN)/.dev ## Compare the text of 200 real messages with a text browser's, and time messages (w3m)
+	$(BIN)/python -m bench.text_quality --data $(FYKE_DATA)
+	$(BIN)/python -m bench.reading --data $(FYKE_DATA)
+
+fuzz: $(BIN)/.dev ## Fuzz the reader of messages for FUZZ_SECONDS (60) with atheris, which is installed first
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) 'atheris>=3'
+	@mkdir -p .fuzz
+	$(BIN)/python -m tests.fuzz.message .fuzz tests/fuzz/seeds -max_total_time=$(FUZZ_SECONDS) \
+		-dict=tests/fuzz/words.dict -artifact_prefix=.fuzz/finding- -max_len=16384 -len_control=20
+
 model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
 	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \
 		--output src/fyke/model/shipped --force
@@ -49,7 +60,7 @@ lock: $(BIN)/.dev ## Resolve the lock files anew from pyproject.toml
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-dev.lock
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz
 
 # A lock file installs only what its hashes name; fyke itself goes in last, editable, without any look-up.
 # Where Python came without ensurepip, the environment has no pip of its own, and the one outside fills it.

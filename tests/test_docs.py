@@ -20,7 +20,8 @@ def settings_table() -> str:
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = "user state directory" if name == "cache_dir" else field.default
-        rows.append(f"| `FYKE_{name.upper()}` | {'' if default is None else f'`{default}`'} | {field.description} |")
+        shown = "" if default in (None, frozenset()) else f"`{default}`"
+        rows.append(f"| `FYKE_{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(rows)
 
 

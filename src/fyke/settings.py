@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fyke.errors import SettingsError
 
@@ -22,6 +22,11 @@ def _named(value: object) -> object:
     return value
 
 
+def _names(value: object) -> object:
+    return [name.strip().lower() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+_NAMES = BeforeValidator(_names)
 _OR_NONE = BeforeValidator(_or_none)
 _NAMED = BeforeValidator(_named)
 
@@ -37,6 +42,21 @@ class Settings(BaseSettings):
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
+    max_message_bytes: int = Field(
+        32 * 2**20, ge=1, description="Largest request body of `POST /predict/message` in bytes; beyond it, 413."
+    )
+    mail_bytes: int = Field(32 * 2**20, ge=1, description="Bytes of a message that are read; what is beyond is cut.")
+    mail_depth: int = Field(20, ge=1, le=200, description="Multiparts and forwards inside each other that are read.")
+    mail_parts: int = Field(500, ge=1, description="Parts of a message that are read, containers included.")
+    mail_header_bytes: int = Field(16 * 1024, ge=1, description="Bytes of a header's value that are read.")
+    mail_html_depth: int = Field(256, ge=1, description="HTML elements inside each other that are read.")
+    mail_text_chars: int = Field(200_000, ge=1, description="Characters of a message's text that the model sees.")
+    mail_seconds: float = Field(1.0, gt=0, description="Seconds of processor time that reading a message may take.")
+    mail_trusted: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+        frozenset(),
+        description="Names of the mail servers (authserv-ids) whose `Authentication-Results` are believed, "
+        "separated by commas.",
+    )
     cache_url: str = Field(
         "auto",
         description="Where predictions are kept: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://, "

@@ -1,6 +1,7 @@
 """The command line: parse, call, print."""
 
 import sys
+import traceback
 
 from fyke.cli.app import app
 from fyke.cli.console import complain
@@ -22,3 +23,6 @@ def main() -> None:
     except OSError as error:  # of printing, mostly: what reads and writes files has its own words
         complain(f"{error.filename or 'the output'}: {error.strerror or error}.")
         sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)  # Python's own 1 would be a verdict, where a mail filter asks

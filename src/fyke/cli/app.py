@@ -19,12 +19,20 @@ model_app = typer.Typer(help="Look at a model.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 app.add_typer(model_app, name="model")
 
-Paths = Annotated[list[Path], typer.Argument(help="Tables: .csv, .csv.gz or .parquet.", show_default=False)]
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Tables (.csv, .csv.gz, .parquet), or folders, mailboxes and archives of mail named after their label.",
+        show_default=False,
+    ),
+]
 TextColumn = Annotated[str, typer.Option(help="Column that holds the text.")]
 LabelColumn = Annotated[str, typer.Option(help="Column that holds the label.")]
 LabelMap = Annotated[
     list[str] | None,
-    typer.Option(help="What a value of the label column means, as VALUE=LABEL; repeat for each value."),
+    typer.Option(
+        help="What a value of the label column, or the name of a folder, means, as VALUE=LABEL; repeat for each."
+    ),
 ]
 ModelDir = Annotated[Path | None, typer.Option(help="Model directory; without it the shipped model.")]
 CacheUrl = Annotated[str | None, typer.Option("--cache-url", help="Where predictions are kept (FYKE_CACHE_URL).")]
@@ -54,15 +62,24 @@ def train(
 ) -> None:
     """Train a model on 80 % of the rows and measure it on the rest."""
     with progress() as step:
-        from fyke.model.corpus import read_corpus
+        from fyke.cli.labelled import read_labelled
         from fyke.model.directory import check_output, write_model
         from fyke.model.evaluation import report_text
         from fyke.model.training import train as train_model
+        from fyke.service.reading import limits_from
+        from fyke.settings import load
 
         check_output(output, force=force)
         mapping = parse_label_map(label_map)
-        step("reading the tables")
-        corpus = read_corpus(paths, text_column=text_column, label_column=label_column, label_map=mapping)
+        step("reading the mail")
+        corpus = read_labelled(
+            paths,
+            text_column=text_column,
+            label_column=label_column,
+            label_map=mapping,
+            limits=limits_from(load()),
+            progress=step,
+        )
         document, model = train_model(
             corpus, recipe, columns=(text_column, label_column), label_map=mapping, progress=step
         )
@@ -86,19 +103,23 @@ def evaluate(
 ) -> None:
     """Accuracy and the classification report on the rows that training held out."""
     with progress() as step:
-        from fyke.model.corpus import read_corpus
+        from fyke.cli.labelled import read_labelled
         from fyke.model.directory import SHIPPED, load_model
         from fyke.model.evaluation import check_datasets, evaluate_texts, report_text
         from fyke.model.training import split_rows
+        from fyke.service.reading import limits_from
+        from fyke.settings import load
 
         loaded = load_model(model or SHIPPED)
         card = loaded.card
-        step("reading the tables")
-        corpus = read_corpus(
+        step("reading the mail")
+        corpus = read_labelled(
             paths,
             text_column=text_column or card.text_column,
             label_column=label_column or card.label_column,
             label_map=parse_label_map(label_map) or card.label_map,
+            limits=limits_from(load()),
+            progress=step,
         )
         rows = range(len(corpus.texts))
         if not every_row:
@@ -139,11 +160,18 @@ def serve(
 
 @app.command()
 def classify(
-    files: Annotated[list[Path] | None, typer.Argument(help="Messages or texts; - or nothing reads stdin.")] = None,
-    model: ModelDir = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Messages, folders, mailboxes, archives, JSON; - or nothing reads one message on stdin."),
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble."""
+    """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble.
+
+    Reads .eml and text files, mbox, Maildir, folders, tar archives, .msg (with the extra `msg`), JSON and JSONL
+    (objects with `raw`, `raw_base64` or `text`), each also compressed.
+    """
     from fyke.cli.classifying import run
 
     raise typer.Exit(run(files or [Path("-")], model, as_json=as_json))

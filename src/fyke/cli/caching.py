@@ -15,7 +15,7 @@ from fyke.cache.entry import Entry, open_sealed
 from fyke.cache.keys import Keyring, parts, scope
 from fyke.cache.opening import Opened
 from fyke.cache.store import Store
-from fyke.cli.console import complain, err, out
+from fyke.cli.console import complain, err, out, printable
 from fyke.errors import SettingsError, StoreError
 from fyke.model.classifier import decode, verdict
 from fyke.settings import Settings, load
@@ -46,7 +46,7 @@ def list_entries(cache_url: str | None, namespace: str | None, limit: int, *, as
         row = _row(key, entry, now)
         words = f"{entry.preview}..." if entry.preview else "(not kept)"
         probability = "" if row["probability"] is None else f"{row['probability']:.4f}"
-        table.add_row(_plain(words), row["prediction"], probability, str(row["age"]), str(row["ttl"]))
+        table.add_row(printable(words), row["prediction"], probability, str(row["age"]), str(row["ttl"]))
     out.print(table, markup=False)
     if len(shown) < len(entries):
         typer.echo(f"({len(entries) - len(shown)} more; --limit 0 shows all)")
@@ -186,8 +186,3 @@ def _row(key: str, entry: Entry, now: int) -> dict[str, Any]:
         "age": entry.age(now),
         "ttl": entry.ttl(now),
     }
-
-
-def _plain(text: str) -> str:
-    """The text without control characters, which a hostile mail could send to the terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,35 +1,97 @@
-"""``fyke classify``."""
+"""``fyke classify``: a verdict for each message in files, folders, mailboxes and archives, or on stdin."""
 
-import json
+import io
+import os
 import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import typer
-from rich.text import Text
-
-from fyke.cli.console import complain, out
-from fyke.mail.message import read_message
-from fyke.model.classifier import verdict
+from fyke.cli.console import err, out
+from fyke.cli.verdicts import Tally, counting, json_line, plain_line, summary, terminal_line
+from fyke.mail.limits import Limits
+from fyke.mail.report import report
+from fyke.mail.sources import STDIN, Source, read_source, sources
+from fyke.model.classifier import TfidfClassifier, verdict
 from fyke.model.directory import SHIPPED, load_model
-from fyke.model.labels import PHISHING
+from fyke.service.reading import limits_from, trusted_from
+from fyke.settings import Settings, load
+
+INTERRUPTED = 130  # as shells say it of SIGINT
+TROUBLE = 2
+AT_ONCE = 256  # messages that the model sees in one pass
+TEXT_AT_ONCE = 4_000_000  # characters of them, more or less
+
+Row = dict[str, Any]
 
 
-def run(files: list[Path], model: Path | None, *, as_json: bool) -> int:
-    """A verdict line for each file; 0 when all are safe, 1 when one is phishing, 2 when one cannot be read."""
-    classifier = load_model(model or SHIPPED).classifier
-    phishing = trouble = False
-    for file in files:
-        try:
-            raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        except OSError as error:
-            complain(f"{file}: cannot be read ({error.strerror}).")
-            trouble = True
-            continue
-        label, probability = verdict(classifier.predict_many([read_message(raw).text])[0])
-        phishing |= label == PHISHING
-        if as_json:
-            typer.echo(json.dumps({"file": str(file), "prediction": label, "probability": probability}))
-        else:
-            style = "bold red" if label == PHISHING else "green"
-            out.print(Text.assemble((label, style), f"  {probability:.4f}  {file}"))
-    return 2 if trouble else int(phishing)
+def run(paths: Sequence[Path], model: Path | None, *, as_json: bool) -> int:
+    """Print a verdict for each message; the exit status that says what came of it.
+
+    0: all are safe; 1: phishing was found; 2: something could not be read, or nobody reads the verdicts any more.
+
+    Raises:
+        FykeError: a setting cannot be, or the model cannot be loaded.
+    """
+    settings = load(model=model)
+    classifier = load_model(settings.model or SHIPPED).classifier
+    if STDIN in paths and sys.stdin.isatty():
+        err.print("Reading a message from the terminal; Ctrl-D ends it.", markup=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every encoding has every name
+    tally = Tally()
+    try:
+        _classify(paths, classifier, settings, tally, as_json=as_json)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written goes nowhere
+        return TROUBLE
+    if err.is_terminal and tally.messages > 1:
+        err.print(summary(tally), markup=False)
+    return TROUBLE if tally.trouble else int(tally.phishing > 0)
+
+
+def _classify(
+    paths: Sequence[Path], classifier: TfidfClassifier, settings: Settings, tally: Tally, *, as_json: bool
+) -> None:
+    limits = limits_from(settings)
+    line = json_line if as_json else terminal_line if out.is_terminal else plain_line
+    with counting(hidden=as_json and out.is_terminal) as count:
+        found = sources(paths, limit=limits.bytes, trouble=tally.tell)
+        for rows in _judged(_read(found, limits, trusted_from(settings), count), classifier):
+            for row in rows:
+                tally.add(row)
+                line(row)
+            sys.stdout.flush()
+
+
+def _read(
+    found: Iterable[Source], limits: Limits, trusted: Collection[str], count: Callable[[], None]
+) -> Iterator[tuple[Row, str]]:
+    """What was read of each message, and the text that the model is to see."""
+    for source in found:
+        message = read_source(source, limits)
+        yield {"file": source.name, "prediction": "", "probability": 0.0, **report(message, trusted)}, message.text
+        count()
+
+
+def _judged(read: Iterable[tuple[Row, str]], classifier: TfidfClassifier) -> Iterator[list[Row]]:
+    """Rows with their predictions, as many together as the model sees in one pass."""
+    rows: list[Row] = []
+    texts: list[str] = []
+    size = 0
+    for row, text in read:
+        rows.append(row)
+        texts.append(text)
+        size += len(text)
+        if len(rows) == AT_ONCE or size > TEXT_AT_ONCE:
+            yield _with_predictions(rows, texts, classifier)
+            rows, texts, size = [], [], 0
+    yield _with_predictions(rows, texts, classifier)
+
+
+def _with_predictions(rows: list[Row], texts: list[str], classifier: TfidfClassifier) -> list[Row]:
+    for row, score in zip(rows, classifier.predict_many(texts), strict=True):
+        row["prediction"], row["probability"] = verdict(score)
+    return rows

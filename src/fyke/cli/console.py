@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
 out = Console(highlight=False)
@@ -25,3 +26,20 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with err.status("reading") as status:
         yield lambda step: status.update(step)
+
+
+def printable(text: str) -> str:
+    """The text without control characters and lone surrogates, which a hostile mail could send to the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+class Rate(ProgressColumn):
+    """How many of them in a second."""
+
+    def __init__(self, things: str):
+        super().__init__()
+        self._things = things
+
+    def render(self, task: Task) -> Text:
+        """Empty until there is a rate."""
+        return Text(f"{task.speed:,.0f} {self._things}/s" if task.speed else "")

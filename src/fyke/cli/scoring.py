@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fyke.bulk.helpers import Helpers
 from fyke.bulk.job import Job
 from fyke.bulk.work import spare_collector
-from fyke.cli.console import complain, err
+from fyke.cli.console import Rate, complain, err
 
 if TYPE_CHECKING:
     from fyke.bulk.scoring import Summary, Watch
@@ -61,7 +60,7 @@ def watching() -> "Iterator[Watch]":
     if not err.is_terminal:
         yield lambda stage, done, total: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate("rows"), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         shown = {"": bar.add_task("", total=None)}
 
@@ -72,8 +71,3 @@ def watching() -> "Iterator[Watch]":
             bar.update(shown[stage], completed=done)
 
         yield watch
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f} rows/s" if task.speed else "")

@@ -33,6 +33,7 @@ def run(settings: Settings) -> None:
         StoreError: the cache cannot be opened.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is its sender's trouble
     model = load_model(settings.model or SHIPPED)  # what is wrong with it is said before anything starts
     listener = _listen(settings.host, settings.port)
     loop_factory = uvicorn.Config("").get_loop_factory()

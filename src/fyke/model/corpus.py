@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ LABEL_COLUMN = "Email Type"
 
 @dataclass(frozen=True)
 class Dataset:
-    """One file that was read: its name, its SHA-256 in hexadecimal and its number of rows."""
+    """One file or folder that was read: its name, its SHA-256 in hexadecimal and its number of rows."""
 
     name: str
     sha256: str
@@ -64,6 +64,18 @@ def read_corpus(
         datasets.append(Dataset(path.name, file_digest(path), table.height))
     if not texts:
         raise DataError("There are no rows to read: name at least one file that has some.")
+    return Corpus(texts, labels, datasets)
+
+
+def joined(corpora: Iterable[Corpus]) -> Corpus:
+    """Corpora as one, each behind the one before it."""
+    texts: list[str] = []
+    labels: list[str] = []
+    datasets: list[Dataset] = []
+    for corpus in corpora:
+        texts += corpus.texts
+        labels += corpus.labels
+        datasets += corpus.datasets
     return Corpus(texts, labels, datasets)
 
 

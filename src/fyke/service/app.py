@@ -21,7 +21,9 @@ from fyke.service.assembly import first_words, open_from, predictor_from
 from fyke.service.caching import not_cached
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
-from fyke.service.routes import router
+from fyke.service.messages import MessageReader
+from fyke.service.reading import limits_from, trusted_from
+from fyke.service.routes import MESSAGE, router
 from fyke.settings import Settings, load
 
 
@@ -56,12 +58,14 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         )
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
+        app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
         try:
             yield
         finally:
+            app.state.reader.close()
             await app.state.predictor.close()
 
     app = Service(
@@ -70,7 +74,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         description="Classifies e-mail as phishing or safe, and never computes the same verdict twice.",
         lifespan=lifespan,
     )
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others={MESSAGE: settings.max_message_bytes})
     app.lane = FastLane(
         partial(FastAPI.__call__, app),
         predictor=lambda: app.state.predictor,
@@ -100,9 +104,9 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """Other refusals as FastAPI words them, but a body that is no JSON at all."""
+    """Other refusals as FastAPI words them, but a body that is no JSON at all where JSON is wanted."""
     assert isinstance(error, HTTPException)
-    if error.status_code == 400 and request.method == "POST":
+    if error.status_code == 400 and request.method == "POST" and request.url.path != MESSAGE:
         return _not_json(request)
     return await http_exception_handler(request, error)
 

@@ -9,9 +9,18 @@ from fyke.model.card import Card
 from fyke.model.classifier import verdict
 from fyke.predictor import Answer, Predictor
 from fyke.service.caching import batch_headers, cache_headers, wishes_of
-from fyke.service.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse, Problem
+from fyke.service.messages import BODY, MessageReader
+from fyke.service.schemas import (
+    BatchRequest,
+    BatchResponse,
+    MessageResponse,
+    PredictRequest,
+    PredictResponse,
+    Problem,
+)
 
 FAILED = "fyke.failed"
+MESSAGE = "/predict/message"
 
 router = APIRouter()
 
@@ -45,6 +54,23 @@ async def predict_batch(body: BatchRequest, request: Request, response: Response
     answers = await predictor.predict_many(body.texts, wishes_of(request))
     response.headers.update(batch_headers(answers))
     return BatchResponse.model_construct(predictions=[_prediction(answer) for answer in answers])
+
+
+@router.post(
+    MESSAGE,
+    responses={status: {"model": Problem} for status in (400, 413, 415, 422, 504)},
+    openapi_extra=BODY,
+    summary="Classify one message",
+)
+async def predict_message(request: Request, response: Response) -> MessageResponse:
+    """The prediction for the text of a message, and what was read of it; kept under the text, as in `POST /predict`."""
+    reader: MessageReader = request.app.state.reader
+    predictor: Predictor[str, float] = request.app.state.predictor
+    text, report = await reader.read(request)
+    answer = await predictor.predict(text, wishes_of(request))
+    response.headers.update(cache_headers(answer))
+    label, probability = verdict(answer.prediction)
+    return MessageResponse.model_validate({"prediction": label, "probability": probability, **report})
 
 
 def _prediction(answer: Answer[float]) -> PredictResponse:
@@ -88,6 +114,7 @@ async def home(request: Request) -> PlainTextResponse:
         "Fyke classifies e-mail as phishing or safe, and never computes the same verdict twice.\n\n"
         f"model  {request.app.state.model.card.model_id}\n"
         f"cache  {request.app.state.where}\n\n"
-        f"curl -H 'Content-Type: application/json' -d '{{\"text\": \"you have won a prize\"}}' {base}/predict\n\n"
+        f"curl -H 'Content-Type: application/json' -d '{{\"text\": \"you have won a prize\"}}' {base}/predict\n"
+        f"curl -F file=@mail.eml {base}/predict/message\n\n"
         f"{base}/docs   every route\n{base}/model  the model's card\n"
     )

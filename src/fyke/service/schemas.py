@@ -20,6 +20,32 @@ class PredictResponse(BaseModel):
     probability: float = Field(ge=0, le=1, description="Probability of the predicted label.")
 
 
+class Sender(BaseModel):
+    """Who wrote a message, as its header says."""
+
+    name: str
+    address: str
+
+
+class SignResponse(BaseModel):
+    """A fact about a message that its reader should know."""
+
+    name: str
+    detail: str
+
+
+class MessageResponse(PredictResponse):
+    """The prediction for a message, and what was read of it."""
+
+    subject: str
+    sender: Sender
+    links: int = Field(ge=0, description="Number of links.")
+    attachments: int = Field(ge=0, description="Number of attachments.")
+    signs: list[SignResponse] = Field(description="Facts that a reader should know; the model does not use them.")
+    repairs: list[str] = Field(description="Names of what had to be mended to read it.")
+    cut: list[str] = Field(description="What a limit cut, in words.")
+
+
 class BatchRequest(BaseModel):
     """Several texts to classify."""
 

@@ -1,0 +1,19 @@
+"""Invitations (RFC 5545): the lines that a reader sees."""
+
+import re
+
+_SHOWN = ("summary", "location", "description", "comment")
+_ESCAPED = re.compile(r"\\(.)")
+LINES = 5000
+"""of a calendar that are looked at"""
+
+
+def calendar_text(source: str) -> str:
+    """Summary, place and description of the events, a line each, in the order in which they stand."""
+    unfolded = source.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
+    found = []
+    for line in unfolded.split("\n", LINES)[:LINES]:
+        head, colon, value = line.partition(":")
+        if colon and head.partition(";")[0].strip().lower() in _SHOWN and value.strip():
+            found.append(_ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value.strip()))
+    return "\n".join(dict.fromkeys(found))

@@ -1,0 +1,94 @@
+"""Bytes to characters, whatever the message says they are."""
+
+import codecs
+import re
+from functools import lru_cache
+
+# What people write for what they mean. Latin-1 and ASCII are read as windows-1252, as every mail reader does.
+_MEANT = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+}
+_ALIASES = {
+    "iso-8859-8-i": "iso-8859-8",
+    "ks_c_5601": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "unicode-1-1-utf-7": "utf-7",
+    "unicode-1-1-utf-8": "utf-8",
+    "windows-874": "cp874",
+    "windows-31j": "cp932",
+    "x-gbk": "gb18030",
+    "x-sjis": "cp932",
+    "x-euc-jp": "euc_jp",
+    "x-user-defined": "cp1252",
+}
+# Python has codecs that are no charsets (idna, punycode, unicode_escape, zlib): only these families are taken.
+_FAMILIES = re.compile(
+    r"(?:ascii|cp\d+|iso8859-\d+|iso2022_\w+|koi8-\w+|kz1048|mac-\w+|ptcp154|tis-620|hz|johab|hp-roman8"
+    r"|utf-(?:7|8|8-sig|16|16-le|16-be|32|32-le|32-be)|big5\w*|gb\w+|euc_\w+|shift_\w+)\Z"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def decode(data: bytes, declared: str = "") -> tuple[str, bool]:
+    """The characters, and whether the declared charset had to be mended (unknown, missing where needed, or wrong).
+
+    The order: a byte order mark; UTF-8 where the bytes are UTF-8 beyond ASCII; what was declared; windows-1252. What
+    fits nowhere becomes U+FFFD.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return _without_surrogates(data.decode(name, errors="replace")), False
+    codec = _codec(declared)
+    if data.isascii() and (codec is None or not _not_over_ascii(codec)):
+        return data.decode("ascii"), bool(declared) and codec is None
+    if codec is None or codec == "cp1252":
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            return data.decode("cp1252", errors="replace"), codec is None or "ascii" in declared.lower()
+        return text, True
+    try:
+        return _without_surrogates(data.decode(codec)), False
+    except UnicodeError:
+        return _second_try(data, codec), True
+
+
+def _second_try(data: bytes, codec: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    text = data.decode(codec, errors="replace")
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+    if codec == "utf-8" and text.count("\ufffd") * 2 > beyond_ascii:
+        return data.decode("cp1252", errors="replace")
+    return _without_surrogates(text)
+
+
+def _without_surrogates(text: str) -> str:
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def _not_over_ascii(codec: str) -> bool:
+    """Whether bytes below 128 need not stand for ASCII in a charset."""
+    return codec.startswith(("utf-7", "utf-16", "utf-32", "iso2022", "hz"))
+
+
+@lru_cache(maxsize=256)
+def _codec(declared: str) -> str | None:
+    """The name of the codec for a charset as declared, None for none."""
+    name = declared[:64].strip(" \t\"'").lower()
+    name = _ALIASES.get(name, name)
+    if not name or not name.isascii() or "\0" in name:
+        return None
+    try:
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return None
+    return _MEANT.get(found, found) if _FAMILIES.match(found) else None

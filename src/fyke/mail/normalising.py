@@ -1,0 +1,109 @@
+"""One spelling for what looks alike: compatibility forms, invisible characters, letters of another script.
+
+Every function gives the same again for its own result, so a text that was read once is not changed by a second reading.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_LARGE = "\ufdfa"  # becomes eighteen characters; the next largest becomes eight
+# Default-ignorable characters (Unicode, DerivedCoreProperties) but for the two joiners, which are apart below.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_IGNORABLE = re.compile(f"[{_INVISIBLE}]+")
+# The joiners are spelling in the scripts from Arabic to Khmer, and a trick everywhere else.
+_JOINERS = re.compile("(?<![\u0600-\u1cff])[\u200c\u200d]+|[\u200c\u200d]+(?![\u0600-\u1cff])")
+# Inside a Latin, Greek or Cyrillic word: splits it for a machine and not for a reader. A soft hyphen is typography.
+_SPLITTERS = "\u200b\u200c\u200d\u2060\ufeff\u034f"
+_SPLITTING = re.compile(f"(?<=[A-Za-z\u00c0-\u052f])[{_SPLITTERS}]+(?=[A-Za-z\u00c0-\u052f])")
+_STYLED = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]")
+_MIXED = re.compile("[A-Za-z\u00c0-\u024f][\u0370-\u052f]|[\u0370-\u052f][A-Za-z\u00c0-\u024f]")
+_SCRIPTS = {
+    "Latin": re.compile("[A-Za-z\u00c0-\u024f]"),
+    "Greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
+    "Cyrillic": re.compile("[\u0400-\u052f]"),
+}
+_WORD = re.compile(r"[^\W\d_]+")
+
+# Letters that look like a Latin one: the sure ones of Unicode's confusables.
+_CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсух", "ABEKMHOPCTXaeopcyx", strict=True))
+_GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοαιν", "ABEZHIKMNOPTYXoaiv", strict=True))
+# Seen as disguises of Latin letters, but no reader of Russian or Greek would take the Latin ones for them.
+_ONE_WAY = dict(zip("ЅІЈԚԜѕіјһԁԛԝкυκρϝ", "SIJQWsijhdqwkukpf", strict=True))
+_LATIN = str.maketrans(_CYRILLIC | _GREEK | _ONE_WAY)
+_BACK = {
+    "Cyrillic": str.maketrans({latin: other for other, latin in _CYRILLIC.items()}),
+    "Greek": str.maketrans({latin: other for other, latin in _GREEK.items()}),
+}
+
+
+def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> str:
+    """Write a text in one spelling; printable ASCII comes back as it is.
+
+    ``repair`` is told ``zero-width``, ``full-width`` and ``homoglyphs`` where words were disguised by them.
+    """
+    text = _CONTROLS.sub("", text)
+    if text.isascii():
+        return text
+    text = _without_surrogates(text)
+    if any(mark in text for mark in _SPLITTERS) and _SPLITTING.search(text):
+        repair("zero-width")
+    if _STYLED.search(text):
+        repair("full-width")
+    text = compatible(text)
+    for _ in range(4):  # a letter of another script may take an accent and then stand beside the next
+        if not _MIXED.search(text):
+            break
+        plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
+        if plain == text:
+            break
+        repair("homoglyphs")
+        text = plain
+    return text
+
+
+def scripts(word: str) -> frozenset[str]:
+    """Which of Latin, Greek and Cyrillic the letters of a word belong to; others count as none."""
+    return frozenset(name for name, letters in _SCRIPTS.items() if letters.search(word))
+
+
+def _without_surrogates(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
+
+
+def compatible(text: str) -> str:
+    """The text in Unicode's compatibility form, without invisible characters; letters keep their script."""
+    for _ in range(4):  # composing can make a character that is taken out; twice is the most seen
+        text = _IGNORABLE.sub("", text).replace("\x85", "\n")
+        if text.count(_LARGE) > 100:
+            text = text.replace(_LARGE, "")
+        if "\u200c" in text or "\u200d" in text:
+            text = _JOINERS.sub("", text)
+        before, text = text, unicodedata.normalize("NFKC", text)
+        if text == before:
+            break
+    return text
+
+
+def _one_script(word: str) -> str:
+    """A word of two scripts in Latin, else in the script of most of its letters, if all have a look-alike there."""
+    if word.isascii() or not _MIXED.search(word):
+        return word
+    candidate = word.translate(_LATIN)
+    if scripts(candidate) == {"Latin"}:
+        return candidate
+    for script, table in _BACK.items():
+        candidate = word.translate(table)
+        mostly = len(_SCRIPTS[script].findall(word)) * 2 > len(word)
+        if mostly and scripts(candidate) == {script}:
+            return candidate
+    return word

@@ -1,0 +1,117 @@
+"""Style sheets in a message: which rules of them apply to an element."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from fyke.mail.styles import Declarations, declarations
+
+SHEET_CHARS = 100_000
+"""of all style sheets of a message"""
+RULES = 1000
+"""of all style sheets of a message"""
+TRIES = 10_000
+"""of a rule on an element, of all rules and elements of a message"""
+
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
+_BRACES = re.compile(r"[{}]")
+_COMPOUND = re.compile(r"(?:\*|[a-z][a-z0-9]{0,20})?(?:[.#][\w-]{1,80}){0,4}\Z")
+_SIMPLE = re.compile(r"[.#]?[\w-]+")
+_MEDIA = re.compile(r"@media\s*(?:only\s+)?(?:all|screen)?\s*\Z")
+
+Names = frozenset[str]
+"""What selectors call an element: its tag, ``#id`` and ``.class`` each"""
+
+
+@dataclass(slots=True)
+class _Rule:
+    subject: Names
+    ancestors: list[Names]
+    style: Declarations
+    place: int
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The rules that can hide text.
+
+    Selectors of tags, classes and ids with descendant and child combinators are understood; others, and what holds for
+    some screens only, are left out. Later rules win over earlier ones, whatever their specificity.
+    """
+
+    _rules: dict[str, list[_Rule]] = field(default_factory=dict)
+    _count: int = 0
+    _chars: int = 0
+    _tries: int = 0
+    cut: bool = False
+    """whether a limit left rules or elements out"""
+
+    @property
+    def empty(self) -> bool:
+        """Whether no rule can apply to anything."""
+        return not self._rules
+
+    def add(self, css: str) -> None:
+        """Read the text of one ``style`` element."""
+        self._chars += len(css)
+        if self._chars > SHEET_CHARS:
+            self.cut = True
+            css = css[: max(0, len(css) - self._chars + SHEET_CHARS)]
+        skipped = depth = at = 0  # skipped: the depth at which an at-rule began that is left out, 0 for none
+        prelude = ""
+        css = _COMMENT.sub("", css).lower()
+        for brace in _BRACES.finditer(css):
+            if self._count >= RULES:
+                self.cut = True
+                return
+            piece = css[at : brace.start()]
+            at = brace.end()
+            if brace[0] == "{":
+                prelude = piece.rpartition(";")[2].strip()
+                depth += 1
+                if prelude.startswith("@") and not skipped and not _MEDIA.match(prelude[:60]):
+                    skipped = depth
+            else:
+                if not skipped and prelude and not prelude.startswith("@"):
+                    self._add_rule(prelude, piece)
+                if skipped == depth:
+                    skipped = 0
+                depth, prelude = max(0, depth - 1), ""
+
+    def _add_rule(self, selectors: str, body: str) -> None:
+        style = declarations(body)
+        if not style:
+            return
+        for selector in selectors[:2000].split(","):
+            compounds = selector.replace(">", " ").split()
+            if not compounds or len(compounds) > 6:
+                continue
+            if not all(map(_COMPOUND.match, compounds)):
+                continue
+            names = [frozenset(_SIMPLE.findall(compound)) for compound in compounds]
+            key = max(names[-1], key=lambda name: "#.".find(name[0]), default="*")
+            self._count += 1
+            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self._count))
+
+    def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
+        """What the rules declare for an element with these names inside these others, the nearest last."""
+        if not self._rules or self._tries > TRIES:
+            return {}
+        candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
+        self._tries += len(candidates)
+        if self._tries > TRIES:
+            self.cut = True
+            return {}
+        found = [rule for rule in candidates if rule.subject <= names and _inside(rule.ancestors, above)]
+        style: Declarations = {}
+        for rule in sorted(found, key=lambda rule: rule.place):
+            style |= rule.style
+        return style
+
+
+def _inside(wanted: list[Names], above: Iterable[Names]) -> bool:
+    """Whether the wanted ancestors are there, in order."""
+    if not wanted:
+        return True
+    rest = iter(above)
+    return all(any(compound <= names for names in rest) for compound in wanted)

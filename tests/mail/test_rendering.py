@@ -1,0 +1,140 @@
+"""HTML to what a reader sees of it."""
+
+import pytest
+
+from fyke.mail.limits import Limits
+from fyke.mail.notes import Notes
+from fyke.mail.rendering import render
+
+
+def seen(html: str) -> str:
+    """The visible text."""
+    return render(html, Notes(Limits())).text
+
+
+def hidden(html: str) -> str:
+    """The hidden text."""
+    return render(html, Notes(Limits())).hidden
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>one</p><p>two<br>three", "one\ntwo\nthree"),
+        ("a <b>b</b><i>c</i>", "a bc"),
+        ("<table><tr><td>a<td>b<tr><td>c</table>", "a b\nc"),
+        ("<ul><li>a<li>b</ul>", "a\nb"),
+        ("<pre>a\n  b</pre>", "a\nb"),
+        ("one\ntwo\t three", "one two three"),
+        ("中文\n中文 and\nwords", "中文中文 and words"),
+        ("<title>t</title><style>s</style><script>s</script><!-- c -->x", "x"),
+        ("<!--[if mso]><p>Outlook</p><![endif]-->x", "x"),
+        ("<noscript>shown</noscript>", "shown"),
+        ("<img alt=logo src=x><img alt=pixel width=1 height=1>", "logo"),
+        ("<input type=submit value=Go><input type=hidden value=no><input placeholder=Name>", "Go Name"),
+        ("<input type=password value=no>x<input type=checkbox value=no>", "x"),
+        ("<select><option>a<option selected>b</select><select><option>c<option>d</select>", "b\nc"),
+        ("&lt;b&gt; &amp; &#x41; &nbsp;x", "<b> & A x"),
+        ("<textarea>a\nb</textarea>", "a\nb"),
+        ("<iframe>no</iframe><object>no</object><template>no</template>x", "x"),
+        ("<a>unclosed <b>tags", "unclosed tags"),
+        ("", ""),
+        ("\0<\0p\0>", "<p>"),
+    ],
+)
+def test_what_a_reader_sees(html: str, text: str) -> None:
+    """Blocks make lines, cells make spaces, words on pictures and buttons are read."""
+    assert seen(html) == text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p style='display:none'>x</p>",
+        "<p style='DISPLAY : NONE !important'>x</p>",
+        "<p hidden>x</p>",
+        "<p style='visibility:hidden'>x</p>",
+        "<p style='opacity:0'>x</p>",
+        "<p style='font-size:0'>x</p>",
+        "<p style='font-size:1px'>x</p>",
+        "<p style='font:0/0 a'>x</p>",
+        "<p style='width:0;height:0'>x</p>",
+        "<p style='max-height:0px;overflow:hidden'>x</p>",
+        "<p style='position:absolute;left:-9999px'>x</p>",
+        "<p style='text-indent:-999em'>x</p>",
+        "<p style='color:white'>x</p>",
+        "<p style='color:#FFF'>x</p>",
+        "<p style='color:rgb(255, 255, 254)'>x</p>",
+        "<p style='color:rgba(0,0,0,0);color:#fefefe'>x</p>",
+        "<font color='#ffffff'>x</font>",
+        "<body bgcolor=black text=white><font color='#010101'>x</font>",
+        "<table bgcolor='#123456'><tr><td style='color:#123456'>x</td></tr></table>",
+        "<style>.a{display:none}</style><p class=a>x</p>",
+        "<style>div.a p, #b{font-size:0}</style><div class=a><p>x</p></div>",
+        "<style>@media screen{.a{display:none}}</style><p class='A b'>x</p>",
+        "<style>/* } */ .a{color:#fff}</style><p class=a>x</p>",
+        "<div style='display:none'><p style='display:block'>x</p></div>",
+        "<div style='opacity:0'><b style='opacity:1'>x</b></div>",
+        "<p style='clip:rect(0,0,0,0);position:absolute'>x</p>",
+        "<dialog>x</dialog>",
+    ],
+)
+def test_hidden_by_a_common_trick(html: str) -> None:
+    """Not in the text, and kept aside."""
+    assert (seen(html), hidden(html)) == ("", "x")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p style='display:block'>x</p>",
+        "<div style='visibility:hidden'><b style='visibility:visible'>x</b></div>",
+        "<td style='font-size:0'><span style='font-size:12px'>x</span></td>",
+        "<table width=0 height=0><tr><td>x</td></tr></table>",
+        "<div style='height:0'>x</div>",
+        "<div style='line-height:0'>x</div>",
+        "<font color=white style='background:url(p.png)'>x</font>",
+        "<div style='background-image:url(p.png);color:#fff'>x</div>",
+        "<table background=p.png><tr><td><font color=white>x</font></table>",
+        "<div style='background:#000'><p style='color:#fff'>x</p></div>",
+        "<body bgcolor='#000000'><font color='#ffffff'>x</font>",
+        "<style>@media (max-width:600px){.a{display:none}} @media print{.a{display:none}}</style><p class=a>x</p>",
+        "<style>.a{display:none} .a{display:block}</style><p class=a>x</p>",
+        "<style>.a{display:none}</style><p class=a style='display:inline'>x</p>",
+        "<style>.a .b{display:none}</style><p class=b>x</p>",
+        "<style>a:hover{display:none} p[x]{display:none} ::before{display:none}</style><p>x</p>",
+        "<style>.a{background:#00f;color:#fff}</style><a class=a>x</a>",
+        "<font color=white><img alt=x src=p></font>",
+        "<p style='font-size:0'><input type=submit value=x></p>",
+        "<p style='color:var(--x)'>x</p>",
+        "<p style='opacity:0.5'>x</p>",
+        "<p style='font-size:100%'>x</p>",
+        "<p style='position:absolute;left:-9px'>x</p>",
+    ],
+)
+def test_what_only_looks_like_a_trick_is_seen(html: str) -> None:
+    """Layout habits of honest newsletters."""
+    assert (seen(html), hidden(html)) == ("x", "")
+
+
+def test_junk_between_letters_goes_without_a_gap() -> None:
+    """Letters between which something is hidden are one word for the reader."""
+    assert seen("pass<span style='display:none'>zzz</span>word") == "password"
+    assert seen("pass<span style='font-size:0'>zzz</span>word") == "password"
+
+
+def test_links() -> None:
+    """Target as written but for line breaks, text as seen; a base is heeded; links without a target are none."""
+    html = (
+        "<base href='http://x.example/d/'><a href=' ht\ntp://y.example/ '>one <b>two</b></a><a name=n>no</a>"
+        "<a href=p.html>p<span hidden>q</span></a><a href='#top'>top</a><area href='mailto:a@b.example'>"
+        "<form action=http://f.example/><a href='http://i.example/'><img alt=pic></a></form>"
+    )
+    assert render(html, Notes(Limits())).links == [
+        ("http://y.example/", "one two"),
+        ("http://x.example/d/p.html", "p"),
+        ("#top", "top"),
+        ("mailto:a@b.example", ""),
+        ("http://f.example/", ""),
+        ("http://i.example/", "pic"),
+    ]
