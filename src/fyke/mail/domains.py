@@ -67,7 +67,7 @@ def registrable(host: str) -> str:
 @lru_cache(maxsize=4096)
 def known_suffix(host: str) -> bool:
     """Whether a host ends in a suffix that is on the list, below which names are registered."""
-    return _known().privatesuffix(host) is not None
+    return _suffixes().privatesuffix(host, accept_unknown=False) is not None
 
 
 def named_hosts(text: str) -> list[str]:
@@ -129,8 +129,3 @@ def _number(piece: str) -> int:
 @cache
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
-
-
-@cache
-def _known() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)
