@@ -147,7 +147,7 @@ _PARTS = {
     "published": _published,
     "left out": _left_out,
     "temporal": _temporal("Temporal: trained on mail before 2020"),
-    "permitted": _temporal("Trained on all mail that may train"),
+    "permitted": _temporal("Trained without regard to time"),
     "honest": _honest,
     "robustness": _robustness,
     "calibration": _calibration,
