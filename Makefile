@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults costs mail fuzz model lock clean help
+.PHONY: serve test check format bench faults costs mail fuzz quality model lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ fuzz: $(BIN)/.dev ## Fuzz the reader of messages for FUZZ_SECONDS (60) with athe
 	@mkdir -p .fuzz
 	$(BIN)/python -m tests.fuzz.message .fuzz tests/fuzz/seeds -max_total_time=$(FUZZ_SECONDS) \
 		-dict=tests/fuzz/words.dict -artifact_prefix=.fuzz/finding- -max_len=16384 -len_control=20
+
+quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA; writes docs/quality.md (15 minutes)
+	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline --train kaggle
+	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline
 
 model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
 	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \

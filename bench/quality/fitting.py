@@ -1,0 +1,68 @@
+"""What is measured: a way to fit a model from texts and labels, and the scorer that comes of it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fyke.model.directory import load_model
+from fyke.model.labels import PHISHING
+from fyke.model.recipes import build
+
+Floats = NDArray[np.float64]
+
+
+class Scorer(Protocol):
+    """A fitted model: for each text the probability of phishing, in [0, 1], in order."""
+
+    def predict_many(self, items: Sequence[str], /) -> Sequence[float]:
+        """Score texts."""
+        ...
+
+
+Fit = Callable[[Sequence[str], Sequence[str]], Scorer]
+
+
+class Pipeline:
+    """A fitted scikit-learn pipeline as a scorer."""
+
+    def __init__(self, pipeline: Any):
+        self._pipeline = pipeline
+        self._column = list(pipeline.classes_).index(PHISHING)
+
+    def predict_many(self, items: Sequence[str], /) -> Sequence[float]:
+        """Score texts."""
+        scores: list[float] = self._pipeline.predict_proba(list(items))[:, self._column].tolist()
+        return scores
+
+
+def recipe(name: str) -> Fit:
+    """The fit of a recipe by name.
+
+    Raises:
+        SettingsError: there is no such recipe.
+    """
+    build(name)
+
+    def fit(texts: Sequence[str], labels: Sequence[str]) -> Scorer:
+        fitted = build(name).fit(list(texts), list(labels))
+        return fitted if hasattr(fitted, "predict_many") else Pipeline(fitted)
+
+    return fit
+
+
+def fixed(directory: Path) -> Fit:
+    """A model directory as a "fit" that learns nothing: its figures hold only for mail that it was not trained on.
+
+    Raises:
+        ModelError: the directory is not a model's.
+    """
+    scorer = load_model(directory).classifier
+    return lambda texts, labels: scorer
+
+
+def scores_of(scorer: Scorer, texts: Sequence[str]) -> Floats:
+    """Scores as an array; of no texts too."""
+    return np.asarray(scorer.predict_many(texts) if texts else [], dtype=np.float64)
