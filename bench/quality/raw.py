@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from fyke.mail.message import read_message
+from fyke.mail.reading import read_message
 
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
