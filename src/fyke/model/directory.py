@@ -18,8 +18,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from fyke.errors import ModelError
-from fyke.model.card import Card, Preprocessing
-from fyke.model.classifier import TfidfClassifier, Weights
+from fyke.model.card import Card, HashedPreprocessing, Preprocessing
+from fyke.model.classifier import Scorer, TfidfClassifier, Weights
+from fyke.model.hashed import HashedClassifier
+from fyke.model.packing import unpack_hashed
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
@@ -30,7 +32,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 class Model:
     """A loaded model: the classifier that answers, and its card."""
 
-    classifier: TfidfClassifier
+    classifier: Scorer
     card: Card
 
 
@@ -71,7 +73,7 @@ def unpack(document: bytes) -> Weights:
     return Weights(terms, idf, coefficients, float(intercept[0]))
 
 
-def model_id(weights_sha256: str, preprocessing: Preprocessing, versions: Mapping[str, str]) -> str:
+def model_id(weights_sha256: str, preprocessing: Preprocessing | HashedPreprocessing, versions: Mapping[str, str]) -> str:
     """128 bits, in hexadecimal, over everything that a prediction depends on."""
     described = json.dumps([weights_sha256, preprocessing.model_dump(), dict(versions)], sort_keys=True)
     return hashlib.blake2b(described.encode(), digest_size=16, person=b"fyke model id").hexdigest()
@@ -144,8 +146,17 @@ def load_model(directory: Path) -> Model:
     if card.digest != card.true_digest() or model_id(digest, card.preprocessing, card.versions) != card.model_id:
         raise ModelError(f"{directory / CARD}: altered, its digest or the model id does not follow from what it says.")
     try:
-        weights = unpack(document)
+        return Model(classifier_from(card.model_id, card.preprocessing, document), card)
     except ModelError as error:
         raise ModelError(f"{directory / WEIGHTS}: {error}") from error
-    classifier = TfidfClassifier(card.model_id, weights, card.preprocessing.token_pattern)
-    return Model(classifier, card)
+
+
+def classifier_from(identity: str, preprocessing: Preprocessing | HashedPreprocessing, document: bytes) -> Scorer:
+    """The classifier that packed weights make.
+
+    Raises:
+        ModelError: the weights are not those of such a model.
+    """
+    if isinstance(preprocessing, HashedPreprocessing):
+        return HashedClassifier(identity, unpack_hashed(document, preprocessing))
+    return TfidfClassifier(identity, unpack(document), preprocessing.token_pattern)
