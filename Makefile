@@ -8,7 +8,7 @@ HOST ?= 127.0.0.1
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults costs model lock clean help
+.PHONY: serve test check format bench faults costs quality model lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/fault
 
 costs: $(BIN)/.dev ## Lookups for each request, memory over a million keys; writes docs/costs.md (redis-server)
 	$(BIN)/python -m bench.costs
+
+quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA; writes docs/quality.md (15 minutes)
+	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline --train kaggle
+	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline
 
 model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
 	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \

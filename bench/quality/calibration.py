@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability bins, expected calibration error, Brier score, Platt's scaling."""
+"""Whether probabilities mean what they say: reliability bins, expected calibration error, Brier, Platt's scaling."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -73,7 +73,7 @@ def log_odds(scores: ArrayLike) -> Floats:
 
 
 def _places(scores: Floats, bins: int) -> NDArray[np.int64]:
-    return np.clip(np.ceil(scores * bins) - 1, 0, bins - 1).astype(np.int64)
+    return np.asarray(np.clip(np.ceil(scores * bins) - 1, 0, bins - 1), dtype=np.int64)
 
 
 def _arrays(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats, Floats]:

@@ -37,9 +37,11 @@ class Fitted:
         return self.score(self.split.validation)
 
     def threshold(self, rate: float) -> float:
-        """The threshold for a share of false positives, from the honest validation rows."""
+        """The threshold for a share of false positives, from the honest validation rows; a cluster counts once."""
         honest = self.mail.label[self.split.validation] == 0
-        return threshold_at(self.validated[honest], rate)
+        clusters = self.mail.cluster[self.split.validation[honest]]
+        _, places, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+        return threshold_at(self.validated[honest], rate, 1 / sizes[places])
 
     def calibrated(self, scores: Floats) -> Floats:
         """Scores under Platt's scaling, fitted on the validation rows."""

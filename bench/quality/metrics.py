@@ -123,7 +123,8 @@ def roc_auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = No
 
 def _at_prevalence(positive: NDArray[np.bool_], weighed: Floats, prevalence: float) -> Floats:
     phishing, honest = weighed[positive].sum(), weighed[~positive].sum()
-    return np.where(positive, weighed * (prevalence / phishing), weighed * ((1 - prevalence) / honest))
+    factors = np.where(positive, prevalence / phishing, (1 - prevalence) / honest)
+    return np.asarray(weighed * factors, dtype=np.float64)
 
 
 def _arrays(

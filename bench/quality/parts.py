@@ -68,11 +68,6 @@ def honest(fitted: Fitted) -> dict[str, Any]:
     return found
 
 
-def robustness(fitted: Fitted) -> dict[str, Any]:
-    """Part 6: recall of modern English phishing lost to each attack, at fixed thresholds."""
-    return {}
-
-
 def calibration(in_domain: Fitted, across: Mapping[str, Fitted]) -> dict[str, Any]:
     """Part 7: whether probabilities mean what they say, as given and under Platt's scaling of the validation rows."""
     found: dict[str, Any] = {"in domain": _calibrated(in_domain, "in domain")}

@@ -3,7 +3,7 @@
     from bench.quality import corpora, protocol
     mail = corpora.load(Path("../shared/data"))
     figures = protocol.run(mail, fit)                          # fit(texts, labels) -> object with predict_many(texts)
-    figures = protocol.run(mail, fit, parts=["temporal"])
+    figures = protocol.run(mail, fit, only=["temporal"])
 
 Labels are the published ones. Each split is fitted once for a run and shared by the parts that need it.
 """
@@ -16,25 +16,22 @@ from bench.quality import parts, splits
 from bench.quality.corpora import MAY_TRAIN, Mail
 from bench.quality.fitted import Fitted
 from bench.quality.fitting import Fit, Scorer
+from bench.quality.leaks import meter
+from bench.quality.metrics import BALANCED
+from bench.quality.robustness import robustness
 
-PARTS: dict[str, Callable[["Models"], dict[str, Any]]] = {
-    "published": lambda models: parts.published(models.published()),
-    "left out": lambda models: parts.left_out({name: models.left_out(name) for name in splits.LEFT_OUT}),
-    "temporal": lambda models: parts.temporal(models.temporal()),
-    "permitted": lambda models: parts.temporal(models.permitted()),
-    "honest": lambda models: parts.honest(models.permitted()),
-    "robustness": lambda models: parts.robustness(models.permitted()),
-    "calibration": lambda models: parts.calibration(
-        models.in_domain(), {name: models.left_out(name) for name in splits.LEFT_OUT}
-    ),
-}
+
+def robust(fitted: Fitted) -> dict[str, Any]:
+    """Part 6 at the thresholds of the two policies."""
+    thresholds = {"balanced": BALANCED, f"max-fpr={parts.POLICY:g}": fitted.threshold(parts.POLICY)}
+    return robustness(fitted, parts.ENGLISH, thresholds)
 
 
 class Models:
     """The fits of one run, each made when it is first asked for, and once where two splits train alike."""
 
     def __init__(self, mail: Mail, fit: Fit, corpora: tuple[str, ...] = MAY_TRAIN, log: Callable[[str], None] = print):
-        self._mail, self._corpora = mail, corpora
+        self.mail, self._corpora = mail, corpora
 
         scorers: dict[tuple[bytes, bool], Scorer] = {}
 
@@ -72,10 +69,24 @@ class Models:
     def _split(self, name: str) -> splits.Split:
         simple = {"published": splits.published, "in domain": splits.in_domain}
         if name in simple:
-            return simple[name](self._mail)
+            return simple[name](self.mail)
         if name in splits.LEFT_OUT:
-            return splits.left_out(self._mail, name, self._corpora)
-        return {"temporal": splits.temporal, "permitted": splits.permitted}[name](self._mail, self._corpora)
+            return splits.left_out(self.mail, name, self._corpora)
+        return {"temporal": splits.temporal, "permitted": splits.permitted}[name](self.mail, self._corpora)
+
+
+PARTS: dict[str, Callable[[Models], dict[str, Any]]] = {
+    "published": lambda models: parts.published(models.published()),
+    "left out": lambda models: parts.left_out({name: models.left_out(name) for name in splits.LEFT_OUT}),
+    "temporal": lambda models: parts.temporal(models.temporal()),
+    "permitted": lambda models: parts.temporal(models.permitted()),
+    "honest": lambda models: parts.honest(models.permitted()),
+    "robustness": lambda models: robust(models.permitted()),
+    "calibration": lambda models: parts.calibration(
+        models.in_domain(), {name: models.left_out(name) for name in splits.LEFT_OUT}
+    ),
+    "leaks": lambda models: meter(models.mail),
+}
 
 
 def run(

@@ -1,5 +1,7 @@
 """One function for each corpus: its files into the columns that all corpora share."""
 
+import email.errors
+import email.header
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ _FILES = {
     "phishing_pot": "phishing_pot_to2023.csv.gz",
 }
 # What the exporter of CSDMC2010 left in its texts: a missing subject as a word, the head of a MIME part.
+_ENCODED = re.compile(r"=\?[\w-]+\?[bq]\?[^?\s]*\?=(?:\s+(?==\?))?", re.IGNORECASE)
 _EXPORTED = re.compile(r"\ANone|From nobody [^\n]*\n(?:[A-Z][\w-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)+")
 
 
@@ -94,7 +97,7 @@ def csdmc(data: Path) -> pl.DataFrame:
     """Honest mail and spam to 2010."""
     table = _csv(data / _FILES["csdmc"])
     labels = [int(label == "spam") for label in table["label"]]
-    texts = [_EXPORTED.sub("", text).strip() for text in table["text"].fill_null("")]
+    texts = [_decoded(_EXPORTED.sub("", text)).strip() for text in table["text"].fill_null("")]
     return _table(table["id"].to_list(), ["csdmc"] * table.height, labels, [2010] * table.height, texts)
 
 
@@ -125,10 +128,22 @@ def _messages(
 ) -> pl.DataFrame:
     """Subject and text as the message reader joins them."""
     subjects, bodies = table["subject"].fill_null(""), table["text"].fill_null("")
-    texts = [f"{subject}\n{body}".strip() for subject, body in zip(subjects, bodies, strict=True)]
+    texts = [f"{_decoded(subject)}\n{body}".strip() for subject, body in zip(subjects, bodies, strict=True)]
     ids = [f"{corpus}/{one}" for one in table["id"]]
     dated = [years] * table.height if isinstance(years, int) else years
     return _table(ids, [corpus] * table.height, [label] * table.height, dated, texts, langs=langs)
+
+
+def _decoded(text: str) -> str:
+    """Encoded words (RFC 2047) that an exporter left, decoded as the message reader does."""
+    return _ENCODED.sub(_word, text) if "=?" in text else text
+
+
+def _word(found: re.Match[str]) -> str:
+    try:
+        return str(email.header.make_header(email.header.decode_header(found[0])))
+    except (LookupError, ValueError, email.errors.HeaderParseError):
+        return found[0]
 
 
 def _table(
