@@ -18,7 +18,9 @@ from tests.conftest import SAMPLE, fyke
 
 BITS = 16
 SAMPLE_TEXTS = polars.read_csv(SAMPLE, infer_schema=False)["Email Text"].fill_null("").to_list()
-WORDS = st.sampled_from(["urgent", "URGENT", "$80", "x", "a.b", "free\n", "é", "ﬁnd", "İx", "\u200b", "Аccоunt", "👍", ""])
+WORDS = st.sampled_from(
+    ["urgent", "URGENT", "$80", "x", "a.b", "free\n", "é", "ﬁnd", "İx", "\u200b", "Аccоunt", "👍", ""]
+)
 TEXTS = st.lists(WORDS).map(" ".join) | st.text()
 
 

@@ -25,7 +25,7 @@ class Calibrated:
 
 
 def calibrate(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Calibrated:
-    """Fit Platt's scaling on validation rows: log-odds (n,) and whether each is phishing (n,), both kinds among them."""
+    """Fit Platt's scaling on validation rows: log-odds (n,), and whether each is phishing (n,), some and not all."""
     platt = LogisticRegression(C=1e6).fit(log_odds[:, None], phishing)
     scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     if scale <= 0:  # nothing was learnt; leave the order as it is

@@ -42,7 +42,7 @@ class Weights:
     intercept: float
 
 
-class Scorer(Protocol):
+class Classifier(Protocol):
     """A model of mail as the rest of Fyke knows it: probabilities of phishing, and what the cache needs."""
 
     id: str

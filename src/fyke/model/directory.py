@@ -19,7 +19,7 @@ from safetensors.numpy import load, save
 
 from fyke.errors import ModelError
 from fyke.model.card import Card, HashedPreprocessing, Preprocessing
-from fyke.model.classifier import Scorer, TfidfClassifier, Weights
+from fyke.model.classifier import Classifier, TfidfClassifier, Weights
 from fyke.model.hashed import HashedClassifier
 from fyke.model.packing import unpack_hashed
 
@@ -32,7 +32,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 class Model:
     """A loaded model: the classifier that answers, and its card."""
 
-    classifier: Scorer
+    classifier: Classifier
     card: Card
 
 
@@ -73,7 +73,9 @@ def unpack(document: bytes) -> Weights:
     return Weights(terms, idf, coefficients, float(intercept[0]))
 
 
-def model_id(weights_sha256: str, preprocessing: Preprocessing | HashedPreprocessing, versions: Mapping[str, str]) -> str:
+def model_id(
+    weights_sha256: str, preprocessing: Preprocessing | HashedPreprocessing, versions: Mapping[str, str]
+) -> str:
     """128 bits, in hexadecimal, over everything that a prediction depends on."""
     described = json.dumps([weights_sha256, preprocessing.model_dump(), dict(versions)], sort_keys=True)
     return hashlib.blake2b(described.encode(), digest_size=16, person=b"fyke model id").hexdigest()
@@ -151,7 +153,7 @@ def load_model(directory: Path) -> Model:
         raise ModelError(f"{directory / WEIGHTS}: {error}") from error
 
 
-def classifier_from(identity: str, preprocessing: Preprocessing | HashedPreprocessing, document: bytes) -> Scorer:
+def classifier_from(identity: str, preprocessing: Preprocessing | HashedPreprocessing, document: bytes) -> Classifier:
     """The classifier that packed weights make.
 
     Raises:

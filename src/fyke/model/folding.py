@@ -15,13 +15,13 @@ _TAKEN = 4 * LIMIT  # characters that are looked at to find them
 
 _LOOKALIKES = dict(
     zip(
-        "аеорсухіјѕԁԛԝһӏɡɩαορνικτυѵΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТУХІЈЅ",  # noqa: RUF001
+        "аеорсухіјѕԁԛԝһӏɡɩαορνικτυѵΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТУХІЈЅ",
         "aeopcyxijsdqwhlgiaopviktuvabezhikmnoptyxabekmhopctyxijs",
         strict=True,
     )
 )
-_ASCII = {code: chr(code).lower() if chr(code).isalpha() else "0" if chr(code).isdigit() else " " for code in range(128)}
-_TABLE = bytes(ord(_ASCII[code]) if code < 128 else code for code in range(256))
+_ASCII = [chr(code) if chr(code).isalpha() else "0" if chr(code).isdigit() else " " for code in range(128)]
+_TABLE = "".join(_ASCII).lower().encode() + bytes(range(128, 256))
 _beyond_ascii = re.compile(r"[^\x00-\x7f]+").sub
 
 

@@ -75,7 +75,7 @@ class HashedClassifier(Scores):
         """Marks one occurrence of each row; which one does not matter, and no clearing or sorting is needed."""
         order = np.arange(len(rows), dtype=np.int32)
         self._last[rows] = order
-        return self._last[rows] == order
+        return np.equal(self._last[rows], order)
 
     def explain(self, text: str) -> Explanation:
         """What each word of a text adds to the log-odds; with ``base`` they sum to them within 1e-6.

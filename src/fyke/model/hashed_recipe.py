@@ -1,4 +1,4 @@
-"""Recipe ``default``: logistic regression over hashed features, calibrated on rows that it was not fitted on.
+"""Recipe ``default``: a linear model over hashed features, calibrated on rows that it was not fitted on.
 
 Beside the rows it is given it learns from `background`: honest mail of today that we wrote ourselves, since the
 public corpora have none. Each text is the set of its features, scaled to length one, each feature by its rarity.
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.folding import normalise
@@ -25,7 +25,7 @@ from fyke.model.labels import PHISHING
 BACKGROUND = Path(__file__).parent / "background.csv"
 BITS = 21
 LEAST_TEXTS = 2  # a feature of fewer texts says nothing
-STRENGTH = 10.0  # liblinear's C
+STRENGTH = 1.0  # liblinear's C
 BACKGROUND_WEIGHT = 3.0
 HELD_BACK = 0.15  # of the clusters, for calibration
 SEED = 6
@@ -112,15 +112,25 @@ def _log_odds(fit: Fit, matrix: Any) -> NDArray[np.float64]:
 
 
 def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float64]) -> Fit:
-    """Logistic regression on the features that enough texts have, each scaled by its rarity."""
+    """Squared hinge loss on the features that enough texts have, each scaled by its rarity."""
     frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
     kept = np.flatnonzero(frequency >= LEAST_TEXTS)
     rarity = np.log((1 + matrix.shape[0]) / (1 + frequency[kept])) + 1
     rarity /= np.sqrt((frequency[kept] * rarity**2).sum() / frequency[kept].sum())
-    scaled = sparse.csr_matrix(matrix[:, kept].multiply(rarity[None, :].astype(np.float32)))
-    regression = LogisticRegression(
-        C=STRENGTH, solver="liblinear", dual=True, tol=1e-2, max_iter=200, random_state=SEED
-    ).fit(scaled, phishing, sample_weight=weight)
+    scaled = _columns(matrix, kept, rarity)
+    machine = LinearSVC(C=STRENGTH, loss="squared_hinge", dual=True, tol=1e-2, max_iter=300, random_state=SEED)
+    machine.fit(scaled, phishing, sample_weight=weight)
     table = np.zeros(matrix.shape[1])
-    table[kept] = regression.coef_[0] * rarity
-    return Fit(table, float(regression.intercept_[0]))
+    table[kept] = machine.coef_[0] * rarity
+    return Fit(table, float(machine.intercept_[0]))
+
+
+def _columns(matrix: Any, kept: NDArray[np.int64], scale: NDArray[np.float64]) -> Any:
+    """Those columns, each multiplied by its scale; scikit-learn's way copies far more."""
+    place = np.full(matrix.shape[1], -1, np.int32)
+    place[kept] = np.arange(len(kept))
+    columns = place[matrix.indices]
+    known = columns >= 0
+    data = (matrix.data[known] * scale[columns[known]]).astype(np.float32)
+    starts = np.concatenate([[0], np.cumsum(known)])[matrix.indptr]
+    return sparse.csr_matrix((data, columns[known], starts), shape=(matrix.shape[0], len(kept)))

@@ -65,9 +65,7 @@ def _runs(edged: bytes, size: int) -> tuple[Indices, NDArray[np.int64], NDArray[
     return (windows & np.uint64((1 << 8 * size) - 1)) ^ np.uint64(size << 56), starts, starts + size
 
 
-def _words(
-    sums: Indices, spaces: NDArray[np.int64], many: int
-) -> tuple[Indices, NDArray[np.int64], NDArray[np.int64]]:
+def _words(sums: Indices, spaces: NDArray[np.int64], many: int) -> tuple[Indices, NDArray[np.int64], NDArray[np.int64]]:
     starts, ends = spaces[:-many] + 1, spaces[many:]
     numbers = (sums[ends] - sums[starts]) * _DOWN[starts]
     numbers ^= np.uint64(many << 56 | 255)
