@@ -141,12 +141,13 @@ def serve(
 def classify(
     files: Annotated[list[Path] | None, typer.Argument(help="Messages or texts; - or nothing reads stdin.")] = None,
     model: ModelDir = None,
+    prior: Annotated[float | None, typer.Option(help="The share of phishing in your mail, for example 0.01.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble."""
     from fyke.cli.classifying import run
 
-    raise typer.Exit(run(files or [Path("-")], model, as_json=as_json))
+    raise typer.Exit(run(files or [Path("-")], model, prior, as_json=as_json))
 
 
 @app.command()

@@ -14,9 +14,10 @@ from fyke.model.directory import SHIPPED, load_model
 from fyke.model.labels import PHISHING
 
 
-def run(files: list[Path], model: Path | None, *, as_json: bool) -> int:
+def run(files: list[Path], model: Path | None, prior: float | None = None, *, as_json: bool) -> int:
     """A verdict line for each file; 0 when all are safe, 1 when one is phishing, 2 when one cannot be read."""
-    classifier = load_model(model or SHIPPED).classifier
+    loaded = load_model(model or SHIPPED)
+    classifier = (loaded.at_prior(prior) if prior is not None else loaded).classifier
     phishing = trouble = False
     for file in files:
         try:

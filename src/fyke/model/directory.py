@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from fyke.errors import ModelError
+from fyke.errors import ModelError, SettingsError
 from fyke.model.card import Card, HashedPreprocessing, Preprocessing
 from fyke.model.classifier import Classifier, TfidfClassifier, Weights
 from fyke.model.hashed import HashedClassifier
@@ -34,6 +34,18 @@ class Model:
 
     classifier: Classifier
     card: Card
+
+    def at_prior(self, prior: float) -> "Model":
+        """The same model where this share of the mail, within (0, 1), is phishing; its classifier has another id.
+
+        Raises:
+            SettingsError: the prior is out of range, or the model was not calibrated.
+        """
+        if not 0 < prior < 1:
+            raise SettingsError(f"--prior {prior:g}: the share of phishing lies between 0 and 1, for example 0.01.")
+        if not isinstance(self.classifier, HashedClassifier) or self.card.calibration is None:
+            raise SettingsError("--prior: this model is not calibrated; train one with --recipe default.")
+        return replace(self, classifier=self.classifier.at_prior(prior, self.card.calibration.prior))
 
 
 def pack(weights: Weights) -> bytes:

@@ -5,12 +5,31 @@
 - ``cost=10:1``: a false positive costs ten times what a missed phishing mail costs
 """
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fyke.errors import SettingsError
+
 FALSE_POSITIVE_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
+    """The threshold of a policy: by its name among the ``known`` ones of the card, or by the ratio of a ``cost``.
+
+    Raises:
+        SettingsError: the policy is neither known nor a ratio of costs.
+    """
+    thresholds = {"balanced": 0.5} | dict(known)
+    if policy in thresholds:
+        return thresholds[policy]
+    ratio = re.fullmatch(r"cost=(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", policy)
+    if ratio and float(ratio[1]) + float(ratio[2]) > 0:
+        return float(ratio[1]) / (float(ratio[1]) + float(ratio[2]))
+    raise SettingsError(f"There is no policy {policy!r}; there is {', '.join(thresholds)}, or any cost=A:B.")
 
 
 class Point(NamedTuple):
