@@ -57,6 +57,7 @@ def at_cost(cost: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_
     return _point(f"cost={cost:g}:1", cost / (1 + cost), scores, phishing)
 
 
-def _point(policy: str, threshold: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
-    flagged = scores > threshold
-    return Point(policy, threshold, float(flagged[~phishing].mean()), float(flagged[phishing].mean()))
+def _point(policy: str, at: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
+    flagged = scores > at
+    rates = [float(flagged[kind].mean()) if kind.any() else 0.0 for kind in (~phishing, phishing)]
+    return Point(policy, at, *rates)
