@@ -1,6 +1,7 @@
 """Measure a recipe, or a model directory, by the quality protocol.
 
-    python -m bench.quality --data DIR [--recipe NAME | --model DIR] [--train kaggle] [--only PART]... [--no-page]
+    python -m bench.quality --data DIR [--recipe NAME | --model DIR] [--train kaggle] [--unmasked]
+                           [--only PART]... [--no-page]
 
 Prints tables for people, then one line of JSON; a whole run is also written to docs/quality.md. Prepared corpora are
 kept in a cache outside the repository (--cache).
@@ -27,12 +28,13 @@ def main() -> int:
         started = time.perf_counter()
         mail = corpora.load(options.data, options.cache, _log)
         trains = corpora.PUBLISHED if options.train == "kaggle" else corpora.MAY_TRAIN
-        parts = protocol.run(mail, fit, only=options.only, corpora=trains, log=_log)
+        parts = protocol.run(mail, fit, only=options.only, corpora=trains, masked=options.masked, log=_log)
     except FykeError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     title = options.model.name if options.model else options.recipe
     title += ", trained on the published file alone" if options.train == "kaggle" else ""
+    title += "" if options.masked else ", unmasked"
     figures = {
         "title": title,
         "command": _command(options),
@@ -55,6 +57,9 @@ def _parse() -> argparse.Namespace:
     what.add_argument("--recipe", default="baseline", help="a recipe to fit on every split (default: baseline)")
     what.add_argument("--model", type=Path, help="a fitted model; its figures leak wherever it was trained on the mail")
     parser.add_argument("--train", choices=["permitted", "kaggle"], default="permitted", help="what mail may train")
+    parser.add_argument(
+        "--unmasked", dest="masked", action="store_false", help="texts as a service would be asked them"
+    )
     parser.add_argument("--only", action="append", default=[], choices=list(protocol.PARTS), help="a part; repeatable")
     parser.add_argument("--cache", type=Path, help="where prepared corpora are kept (default: the user's cache)")
     parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/quality.md as it is")
@@ -63,7 +68,8 @@ def _parse() -> argparse.Namespace:
 
 def _command(options: argparse.Namespace) -> str:
     which = f"--model {options.model.name}" if options.model else f"--recipe {options.recipe}"
-    return f"python -m bench.quality {which}" + (" --train kaggle" if options.train == "kaggle" else "")
+    train = " --train kaggle" if options.train == "kaggle" else ""
+    return f"python -m bench.quality {which}{train}{'' if options.masked else ' --unmasked'}"
 
 
 def _log(said: str) -> None:

@@ -39,5 +39,5 @@ def interval(
 def _value(figure: Callable[[Floats], float], weights: Floats) -> float:
     try:
         return figure(weights)
-    except ValueError:
+    except (ValueError, ZeroDivisionError):  # no row of one label was drawn
         return float("nan")

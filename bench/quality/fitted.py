@@ -28,8 +28,12 @@ class Fitted:
         return self._scores[test]
 
     def score(self, rows: Rows) -> Floats:
-        """Scores of rows, read as the split reads them."""
-        return scores_of(self.scorer, self.mail.texts(rows, masked=self.split.masked))
+        """Scores of rows."""
+        return scores_of(self.scorer, self.texts(rows))
+
+    def texts(self, rows: Rows) -> list[str]:
+        """Texts of rows, masked where the split's are."""
+        return self.mail.texts(rows, masked=self.split.masked)
 
     @cached_property
     def validated(self) -> Floats:

@@ -7,8 +7,8 @@ does, in order:
 2. the feet and sponsors' lines that list servers add, and their tags in subjects, go;
 3. e-mail addresses, written as they are, with spaces around their marks, or as "name at host", become `ADDRESS`;
 4. years from 1990 to 2029 become `YEAR`;
-5. names of the collections, of their lists, hosts, and companies, and given names that are in every other message, become
-   `NAME`.
+5. names of the collections, of their lists, hosts and companies, and the given names that are in every other message
+   of theirs, become `NAME`.
 """
 
 import re
@@ -37,8 +37,7 @@ _ADDRESSES = re.compile(
 )
 _YEARS = re.compile(r"(?<![\d.,$])(?:199\d|20[012]\d)(?!\d|[.,]\d|%)")
 _NAMES = re.compile(
-    r"(?i)\b(?:enron\w*|ect|ees|hou|hpl\w*|vince|shirley|stinson|daren|louise|"
-    r"gcp|houston|"
+    r"(?i)\b(?:enron\w*|ect|ees|hou|hpl\w*|vince|shirley|stinson|daren|louise|gcp|houston|"
     r"jose|csmining|hibody|netnoteinc|jmason|yyyy|zzzz(?:teana|ason)?|taint|spamassassin|razor|vipul\w*|exmh|mh|ilug|"
     r"linux\.ie|fork|xent|freshrpms|rpm-list|rpmforge|sourceforge|sf|geek|zdnet|cnet|lockergnome|"
     r"linguist\w*|ling|r-(?:help|devel|project|sig\w*|package\w*|announce|core)|cran|rstudio|bioconductor|ethz|"

@@ -9,6 +9,7 @@ Labels are the published ones. Each split is fitted once for a run and shared by
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -30,7 +31,14 @@ def robust(fitted: Fitted) -> dict[str, Any]:
 class Models:
     """The fits of one run, each made when it is first asked for, and once where two splits train alike."""
 
-    def __init__(self, mail: Mail, fit: Fit, corpora: tuple[str, ...] = MAY_TRAIN, log: Callable[[str], None] = print):
+    def __init__(
+        self,
+        mail: Mail,
+        fit: Fit,
+        corpora: tuple[str, ...] = MAY_TRAIN,
+        masked: bool = True,
+        log: Callable[[str], None] = print,
+    ):
         self.mail, self._corpora = mail, corpora
 
         scorers: dict[tuple[bytes, bool], Scorer] = {}
@@ -38,6 +46,7 @@ class Models:
         @cache
         def fitted(name: str) -> Fitted:
             split = self._split(name)
+            split = replace(split, masked=split.masked and masked)
             same = (split.fit.tobytes(), split.masked)
             if same not in scorers:
                 log(f"fitting for: {name} ({len(split.fit):,} texts)")
@@ -95,9 +104,10 @@ def run(
     *,
     only: Iterable[str] = (),
     corpora: tuple[str, ...] = MAY_TRAIN,
+    masked: bool = True,
     log: Callable[[str], None] = lambda said: None,
 ) -> dict[str, Any]:
-    """Figures of every part, or of those named; ``corpora`` are those that may train."""
-    models = Models(mail, fit, corpora, log)
+    """Figures of every part, or of those named; ``corpora`` are those that may train, ``masked`` off masks nothing."""
+    models = Models(mail, fit, corpora, masked, log)
     chosen = list(only) or list(PARTS)
     return {name: PARTS[name](models) for name in chosen}

@@ -22,7 +22,7 @@ SEED = 6
 def robustness(fitted: Fitted, test: str, thresholds: dict[str, float]) -> dict[str, Any]:
     """Recall as it is and under each attack, and what is lost, at each named threshold."""
     rows = _sample(fitted, fitted.split.tests[test])
-    texts, honest = fitted.mail.texts(rows), _honest(fitted)
+    texts, honest = fitted.texts(rows), _honest(fitted)
     clean = scores_of(fitted.scorer, texts)
     clean_html = scores_of(fitted.scorer, attacked(texts, plain, honest))
     found: dict[str, Any] = {"texts": len(texts), "thresholds": thresholds, "attacks": {}}
@@ -58,7 +58,7 @@ def _sample(fitted: Fitted, rows: Rows) -> Rows:
     """The first row of each cluster, at most `MOST` of them drawn at random."""
     _, first = np.unique(fitted.mail.cluster[rows], return_index=True)
     rows = rows[np.sort(first)]
-    rows = rows[[len(text) >= SHORTEST for text in fitted.mail.texts(rows)]]
+    rows = rows[[len(text) >= SHORTEST for text in fitted.texts(rows)]]
     return np.sort(np.random.default_rng(SEED).permutation(rows)[:MOST])
 
 
@@ -66,4 +66,4 @@ def _honest(fitted: Fitted) -> list[str]:
     """Honest mail that the model was fitted on: the evader's best guess at good words."""
     rows = fitted.split.fit[fitted.mail.label[fitted.split.fit] == 0]
     drawn = np.random.default_rng(SEED).permutation(rows)[: HONEST_TEXTS * 2]
-    return [text for text in fitted.mail.texts(drawn) if len(text) >= SHORTEST][:HONEST_TEXTS]
+    return [text for text in fitted.texts(drawn) if len(text) >= SHORTEST][:HONEST_TEXTS]
