@@ -164,3 +164,16 @@ def test_the_same_training_gives_the_same_model(recipe: str, tmp_path: Path) -> 
     assert policies["max-fpr=0.001"] >= policies["max-fpr=0.05"]
     assert policies["cost=10:1"] == pytest.approx(10 / 11)
     assert unicodedata.unidata_version == one.card.preprocessing.unicode
+
+
+def test_folding_a_folded_character_changes_nothing() -> None:
+    """Of all characters: so it does not matter in which order those of a text are folded."""
+    for code in (*range(128, 0x3000), *range(0xA700, 0xAC00), *range(0xF900, 0x10000), *range(0x1D400, 0x1F200)):
+        once = fold(chr(code))
+        assert "".join(one if one.isascii() else fold(one) for one in once) == once, hex(code)
+
+
+def test_many_different_characters_are_folded_like_few() -> None:
+    """A text of many alphabets is folded by a table, one of few strange letters by searches; both the same."""
+    strange = "".join(map(chr, range(0x386, 0x500)))
+    assert normalise(strange) == b"".join(map(normalise, strange))
