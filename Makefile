@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults costs mail fuzz quality model lock clean help
+.PHONY: serve test check format bench faults costs mail fuzz quality model candidate lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA
 model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
 	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \
 		--output src/fyke/model/shipped --force
+
+candidate: $(BIN)/.dev ## Train recipe default on all mail that may train; writes models/default
+	$(BIN)/python -m bench.quality.candidate --data $(FYKE_DATA) --output models/default
 
 lock: $(BIN)/.dev ## Resolve the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 \

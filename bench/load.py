@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fyke.model.classifier import TfidfClassifier, verdict
+from fyke.model.classifier import Classifier, verdict
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample_emails.csv"
 HOST = "127.0.0.1"
@@ -37,7 +37,7 @@ class Shot(NamedTuple):
     tier: str
 
 
-def questions(classifier: TfidfClassifier, terms: list[str], count: int, rng: random.Random) -> list[Question]:
+def questions(classifier: Classifier, terms: list[str], count: int, rng: random.Random) -> list[Question]:
     """``count`` texts that the model tells apart: sample e-mails with eight more of its terms; answered offline."""
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         emails = [row["Email Text"] for row in csv.DictReader(file)]

@@ -34,7 +34,7 @@ from fyke.cache.entry import Entry, open_sealed, seal
 from fyke.cache.keys import Keyring
 from fyke.cache.memory import OVERHEAD, Memory
 from fyke.cache.redis import RedisStore
-from fyke.model.classifier import TfidfClassifier
+from fyke.model.classifier import Classifier
 from fyke.model.cores import OnCores
 from fyke.model.directory import SHIPPED, WEIGHTS, Model, load_model, unpack
 from fyke.service.app import create_app
@@ -77,7 +77,7 @@ async def cost(call: Callable[[], Any], *, each: int = 1) -> float:
         gc.enable()
 
 
-async def steps(classifier: TfidfClassifier, text: str) -> Rows:
+async def steps(classifier: Classifier, text: str) -> Rows:
     """Every step that a text may take, each by itself."""
     body = json.dumps({"text": text}).encode()
     keyring = Keyring(b"secret", "default", classifier.id)
@@ -131,7 +131,7 @@ async def _at_once(app: App, bodies: Iterator[bytes]) -> float:
     return await cost(Connections(app, bodies, TOGETHER).ask, each=TOGETHER)
 
 
-async def over_length(classifier: TfidfClassifier, text: str, most: int) -> list[dict[str, float]]:
+async def over_length(classifier: Classifier, text: str, most: int) -> list[dict[str, float]]:
     """How the costs of reading and of scoring grow with the length of a text."""
     rows = []
     for length in (one for one in LENGTHS if one <= most):
@@ -143,7 +143,7 @@ async def over_length(classifier: TfidfClassifier, text: str, most: int) -> list
     return rows
 
 
-async def over_entries(classifier: TfidfClassifier, server: RedisServer, most: int) -> list[dict[str, float]]:
+async def over_entries(classifier: Classifier, server: RedisServer, most: int) -> list[dict[str, float]]:
     """How the costs of a lookup grow with the number of entries, in memory and in Redis, at keys drawn at random."""
     rows = []
     store = RedisStore(f"redis://{HOST}:{server.port}/0")
@@ -205,7 +205,7 @@ def _memory(entries: int) -> Memory[Entry]:
     return Memory(lambda entry: len(entry.payload), max_entries=entries, max_bytes=entries * (OVERHEAD + 100))
 
 
-def _entry(classifier: TfidfClassifier) -> Entry:
+def _entry(classifier: Classifier) -> Entry:
     now = time.time_ns() // 1_000_000
     return Entry(classifier.encode(0.5), now, now + HOUR, "at most seven words of it no more")
 

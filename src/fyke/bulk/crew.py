@@ -15,7 +15,7 @@ from fyke.bulk.helpers import AHEAD, Helpers, Scored
 from fyke.bulk.scorer import Scorer, for_bulk
 from fyke.bulk.tables import Batch
 from fyke.bulk.work import run
-from fyke.model.classifier import TfidfClassifier
+from fyke.model.classifier import Classifier
 from fyke.settings import Settings
 
 _PATIENCE = 10.0
@@ -24,7 +24,7 @@ _PATIENCE = 10.0
 class Own:
     """This process's own scorer, on a thread with an event loop."""
 
-    def __init__(self, classifier: TfidfClassifier):
+    def __init__(self, classifier: Classifier):
         self._classifier = classifier
         self._opened: Future[tuple[Scorer, Settings]] = Future()
         self._thread: threading.Thread | None = None
@@ -71,7 +71,7 @@ class Own:
 class Crew:
     """This process and its helpers."""
 
-    def __init__(self, classifier: TfidfClassifier, helpers: Helpers):
+    def __init__(self, classifier: Classifier, helpers: Helpers):
         self._own = Own(classifier)
         self._own_work: Future[Scored] | None = None
         self._helpers = helpers

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from fyke.bulk.helpers import Scored
 from fyke.cache.opening import Opened
-from fyke.model.classifier import TfidfClassifier
+from fyke.model.classifier import Classifier
 from fyke.service.assembly import announce, first_words, open_from, predictor_from, settled
 from fyke.settings import Settings
 
@@ -15,12 +15,12 @@ LEAST_DEADLINE_MS = 2000  # nobody waits for one answer here, and a batch is lar
 class Scorer:
     """Scores batches in one event loop; an asynchronous context manager."""
 
-    def __init__(self, settings: Settings, classifier: TfidfClassifier, cache: Opened):
+    def __init__(self, settings: Settings, classifier: Classifier, cache: Opened):
         words = settings.cache_preview_words
         self._predictor = predictor_from(settings, classifier, cache, preview=lambda text: first_words(text, words))
 
     @classmethod
-    async def open(cls, settings: Settings, classifier: TfidfClassifier, *, say: bool) -> tuple[Self, Settings]:
+    async def open(cls, settings: Settings, classifier: Classifier, *, say: bool) -> tuple[Self, Settings]:
         """A scorer, and the settings that lead another process to the same cache.
 
         With ``say`` it is logged what its owner should know of the cache.

@@ -165,6 +165,7 @@ def classify(
         typer.Argument(help="Messages, folders, mailboxes, archives, JSON; - or nothing reads one message on stdin."),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
+    prior: Annotated[float | None, typer.Option(help="The share of phishing in your mail, for example 0.01.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble.
@@ -174,7 +175,7 @@ def classify(
     """
     from fyke.cli.classifying import run
 
-    raise typer.Exit(run(files or [Path("-")], model, as_json=as_json))
+    raise typer.Exit(run(files or [Path("-")], model, prior, as_json=as_json))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from fyke.cli.verdicts import Tally, counting, json_line, plain_line, summary, t
 from fyke.mail.limits import Limits
 from fyke.mail.report import report
 from fyke.mail.sources import STDIN, Source, read_source, sources
-from fyke.model.classifier import TfidfClassifier, verdict
+from fyke.model.classifier import Classifier, verdict
 from fyke.model.directory import SHIPPED, load_model
 from fyke.service.reading import limits_from, trusted_from
 from fyke.settings import Settings, load
@@ -25,7 +25,7 @@ TEXT_AT_ONCE = 4_000_000  # characters of them, more or less
 Row = dict[str, Any]
 
 
-def run(paths: Sequence[Path], model: Path | None, *, as_json: bool) -> int:
+def run(paths: Sequence[Path], model: Path | None, prior: float | None = None, *, as_json: bool) -> int:
     """Print a verdict for each message; the exit status that says what came of it.
 
     0: all are safe; 1: phishing was found; 2: something could not be read, or nobody reads the verdicts any more.
@@ -34,7 +34,8 @@ def run(paths: Sequence[Path], model: Path | None, *, as_json: bool) -> int:
         FykeError: a setting cannot be, or the model cannot be loaded.
     """
     settings = load(model=model)
-    classifier = load_model(settings.model or SHIPPED).classifier
+    loaded = load_model(settings.model or SHIPPED)
+    classifier = (loaded if prior is None else loaded.at_prior(prior)).classifier
     if STDIN in paths and sys.stdin.isatty():
         err.print("Reading a message from the terminal; Ctrl-D ends it.", markup=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -53,7 +54,7 @@ def run(paths: Sequence[Path], model: Path | None, *, as_json: bool) -> int:
 
 
 def _classify(
-    paths: Sequence[Path], classifier: TfidfClassifier, settings: Settings, tally: Tally, *, as_json: bool
+    paths: Sequence[Path], classifier: Classifier, settings: Settings, tally: Tally, *, as_json: bool
 ) -> None:
     limits = limits_from(settings)
     line = json_line if as_json else terminal_line if out.is_terminal else plain_line
@@ -76,7 +77,7 @@ def _read(
         count()
 
 
-def _judged(read: Iterable[tuple[Row, str]], classifier: TfidfClassifier) -> Iterator[list[Row]]:
+def _judged(read: Iterable[tuple[Row, str]], classifier: Classifier) -> Iterator[list[Row]]:
     """Rows with their predictions, as many together as the model sees in one pass."""
     rows: list[Row] = []
     texts: list[str] = []
@@ -91,7 +92,7 @@ def _judged(read: Iterable[tuple[Row, str]], classifier: TfidfClassifier) -> Ite
     yield _with_predictions(rows, texts, classifier)
 
 
-def _with_predictions(rows: list[Row], texts: list[str], classifier: TfidfClassifier) -> list[Row]:
+def _with_predictions(rows: list[Row], texts: list[str], classifier: Classifier) -> list[Row]:
     for row, score in zip(rows, classifier.predict_many(texts), strict=True):
         row["prediction"], row["probability"] = verdict(score)
     return rows

@@ -36,6 +36,47 @@ class Preprocessing(BaseModel):
     norm: Literal["l2"] = "l2"
 
 
+class HashedPreprocessing(BaseModel):
+    """How a text becomes rows of a table: see `fyke.model.folding` and `fyke.model.hashing`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Literal["folded text, runs of bytes, words and pairs, hashed"] = (
+        "folded text, runs of bytes, words and pairs, hashed"
+    )
+    runs: list[int]
+    bits: int
+    limit: int
+    unicode: str
+
+
+class Calibration(BaseModel):
+    """Platt's scaling, already in the weights: log-odds are ``scale`` times the fitted ones, plus ``shift``.
+
+    ``rows`` are the validation rows that it was fitted on, ``prior`` the share of phishing among them; ``figures`` are
+    those rows' before the model was fitted again on all rows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scale: float
+    shift: float
+    rows: int
+    prior: float
+    figures: dict[str, float]
+
+
+class OperatingPoint(BaseModel):
+    """A threshold, and what it costs and finds on the validation rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy: str
+    threshold: float
+    false_positive_rate: float
+    recall: float
+
+
 class SplitCard(BaseModel):
     """How rows were parted, so that the held-out ones can be found again."""
 
@@ -48,6 +89,9 @@ class SplitCard(BaseModel):
     test_rows: int
 
 
+_LATER = ("calibration", "policies", "background")
+
+
 class Card(BaseModel):
     """Everything about a model but its weights. ``digest`` covers all the rest of the card."""
 
@@ -56,7 +100,7 @@ class Card(BaseModel):
     format: Literal[1] = 1
     model_id: str
     recipe: str
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | HashedPreprocessing
     weights_sha256: str
     versions: dict[str, str]
     datasets: list[DatasetCard]
@@ -69,9 +113,16 @@ class Card(BaseModel):
     figures: dict[str, Any]
     trained_at: str
     training_seconds: float
+    calibration: Calibration | None = None
+    policies: list[OperatingPoint] | None = None
+    background: DatasetCard | None = None
     digest: str = ""
 
     def true_digest(self) -> str:
-        """SHA-256, in hexadecimal, of the card's fields but ``digest``, as JSON with sorted keys."""
-        said = json.dumps(self.model_dump(mode="json", exclude={"digest"}), sort_keys=True)
+        """SHA-256, in hexadecimal, of the card's fields but ``digest``, as JSON with sorted keys.
+
+        Fields that came later count only where they are filled, so that older cards keep their digest.
+        """
+        absent = {name for name in _LATER if getattr(self, name) is None}
+        said = json.dumps(self.model_dump(mode="json", exclude={"digest", *absent}), sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()

@@ -13,6 +13,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,60 @@ class Weights:
     intercept: float
 
 
-class TfidfClassifier:
+class Classifier(Protocol):
+    """A model of mail as the rest of Fyke knows it: probabilities of phishing, and what the cache needs."""
+
+    id: str
+    quick: bool
+
+    def canonical(self, item: str, /) -> bytes:
+        """Everything that the model can see of a text."""
+        ...
+
+    def predict_many(self, items: Sequence[str], /) -> list[float]:
+        """The probability of phishing for each text, in order, each in [0, 1]."""
+        ...
+
+    def predict_canonical(self, items: Sequence[bytes], /) -> list[float]:
+        """The same from canonical bytes."""
+        ...
+
+    def encode(self, prediction: float, /) -> bytes:
+        """A score as bytes."""
+        ...
+
+    def decode(self, payload: bytes, /) -> float:
+        """The score from bytes; raises ValueError where they are none."""
+        ...
+
+    def agrees(self, kept: float, computed: float, /) -> bool:
+        """Whether two scores are one."""
+        ...
+
+
+class Scores:
+    """What all our classifiers share: a prediction is a probability of phishing, kept as eight bytes."""
+
+    tolerance = 1e-9  # processors may differ in the last digits of a sum
+
+    def encode(self, prediction: float) -> bytes:
+        """A score as eight bytes, full precision."""
+        return _SCORE.pack(prediction)
+
+    def decode(self, payload: bytes) -> float:
+        """The score from eight bytes.
+
+        Raises:
+            ValueError: these are not eight bytes of a number in [0, 1].
+        """
+        return decode(payload)
+
+    def agrees(self, kept: float, computed: float) -> bool:
+        """Whether two scores are one but for `tolerance`."""
+        return abs(kept - computed) <= self.tolerance
+
+
+class TfidfClassifier(Scores):
     """Scores texts for phishing; everything the prediction cache needs to know of a model.
 
     ``id`` names weights, preprocessing and the versions that computed them.
@@ -88,22 +142,6 @@ class TfidfClassifier:
         sums = np.add.reduceat(counts * self._weighted[terms], texts) / lengths
         logits = iter((self._intercept + sums).tolist())
         return [expit(next(logits) if item else self._intercept) for item in items]
-
-    def encode(self, prediction: float) -> bytes:
-        """A score as eight bytes, full precision."""
-        return _SCORE.pack(prediction)
-
-    def decode(self, payload: bytes) -> float:
-        """The score from eight bytes.
-
-        Raises:
-            ValueError: these are not eight bytes of a number in [0, 1].
-        """
-        return decode(payload)
-
-    def agrees(self, kept: float, computed: float) -> bool:
-        """Whether two scores are one: processors may differ in the last digits of a sum."""
-        return abs(kept - computed) <= 1e-9
 
 
 def decode(payload: bytes) -> float:

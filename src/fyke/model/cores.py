@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from fyke.errors import ModelError
-from fyke.model.classifier import TfidfClassifier
+from fyke.model.classifier import Classifier
 from fyke.model.directory import load_model
 
 LEAST = 512  # texts, in all; fewer are scored here
@@ -81,5 +81,5 @@ def _predict(directory: Path, model_id: str, texts: Sequence[str]) -> list[float
 
 
 @lru_cache(maxsize=1)
-def _classifier(directory: Path) -> TfidfClassifier:
+def _classifier(directory: Path) -> Classifier:
     return load_model(directory).classifier

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,11 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from fyke.errors import ModelError
-from fyke.model.card import Card, Preprocessing
-from fyke.model.classifier import TfidfClassifier, Weights
+from fyke.errors import ModelError, SettingsError
+from fyke.model.card import Card, HashedPreprocessing, Preprocessing
+from fyke.model.classifier import Classifier, TfidfClassifier, Weights
+from fyke.model.hashed import HashedClassifier
+from fyke.model.packing import unpack_hashed
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
@@ -30,8 +32,20 @@ SHIPPED = Path(__file__).parent / "shipped"
 class Model:
     """A loaded model: the classifier that answers, and its card."""
 
-    classifier: TfidfClassifier
+    classifier: Classifier
     card: Card
+
+    def at_prior(self, prior: float) -> "Model":
+        """The same model where this share of the mail, within (0, 1), is phishing; its classifier has another id.
+
+        Raises:
+            SettingsError: the prior is out of range, or the model was not calibrated.
+        """
+        if not 0 < prior < 1:
+            raise SettingsError(f"--prior {prior:g}: the share of phishing lies between 0 and 1, for example 0.01.")
+        if not isinstance(self.classifier, HashedClassifier) or self.card.calibration is None:
+            raise SettingsError("--prior: this model is not calibrated; train one with --recipe default.")
+        return replace(self, classifier=self.classifier.at_prior(prior, self.card.calibration.prior))
 
 
 def pack(weights: Weights) -> bytes:
@@ -71,7 +85,9 @@ def unpack(document: bytes) -> Weights:
     return Weights(terms, idf, coefficients, float(intercept[0]))
 
 
-def model_id(weights_sha256: str, preprocessing: Preprocessing, versions: Mapping[str, str]) -> str:
+def model_id(
+    weights_sha256: str, preprocessing: Preprocessing | HashedPreprocessing, versions: Mapping[str, str]
+) -> str:
     """128 bits, in hexadecimal, over everything that a prediction depends on."""
     described = json.dumps([weights_sha256, preprocessing.model_dump(), dict(versions)], sort_keys=True)
     return hashlib.blake2b(described.encode(), digest_size=16, person=b"fyke model id").hexdigest()
@@ -144,8 +160,17 @@ def load_model(directory: Path) -> Model:
     if card.digest != card.true_digest() or model_id(digest, card.preprocessing, card.versions) != card.model_id:
         raise ModelError(f"{directory / CARD}: altered, its digest or the model id does not follow from what it says.")
     try:
-        weights = unpack(document)
+        return Model(classifier_from(card.model_id, card.preprocessing, document), card)
     except ModelError as error:
         raise ModelError(f"{directory / WEIGHTS}: {error}") from error
-    classifier = TfidfClassifier(card.model_id, weights, card.preprocessing.token_pattern)
-    return Model(classifier, card)
+
+
+def classifier_from(identity: str, preprocessing: Preprocessing | HashedPreprocessing, document: bytes) -> Classifier:
+    """The classifier that packed weights make.
+
+    Raises:
+        ModelError: the weights are not those of such a model.
+    """
+    if isinstance(preprocessing, HashedPreprocessing):
+        return HashedClassifier(identity, unpack_hashed(document, preprocessing))
+    return TfidfClassifier(identity, unpack(document), preprocessing.token_pattern)

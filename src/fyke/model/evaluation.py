@@ -8,12 +8,12 @@ from sklearn.metrics import accuracy_score, classification_report
 
 from fyke.errors import DataError
 from fyke.model.card import Card
-from fyke.model.classifier import TfidfClassifier, verdict
+from fyke.model.classifier import Classifier, verdict
 from fyke.model.corpus import Corpus
 from fyke.model.labels import LABELS
 
 
-def evaluate_texts(classifier: TfidfClassifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+def evaluate_texts(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """Accuracy, rows and scikit-learn's classification report for texts with known labels."""
     predicted = [verdict(score)[0] for score in classifier.predict_many(texts)]
     report = classification_report(labels, predicted, labels=list(LABELS), output_dict=True, zero_division=0.0)

@@ -1,5 +1,6 @@
 """Recipes: named ways to build an unfitted model."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -7,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from fyke.errors import SettingsError
+from fyke.model.hashed_recipe import HashedRecipe
 
 
 def baseline() -> Pipeline:
@@ -19,11 +21,16 @@ def baseline() -> Pipeline:
     )
 
 
-RECIPES = {"baseline": baseline}
+def default() -> HashedRecipe:
+    """Our fast model: hashed runs of bytes, words and pairs of words, calibrated."""
+    return HashedRecipe()
+
+
+RECIPES: dict[str, Callable[[], Any]] = {"baseline": baseline, "default": default}
 
 
 def build(recipe: str) -> Any:
-    """The unfitted pipeline of that name.
+    """The unfitted pipeline of that name; it has ``fit(texts, labels)``.
 
     Raises:
         SettingsError: there is no such recipe.

@@ -12,11 +12,11 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from fyke.errors import DataError
-from fyke.model.card import Card, DatasetCard, Preprocessing, SplitCard
-from fyke.model.classifier import TfidfClassifier, Weights
+from fyke.model.card import Card, DatasetCard, SplitCard
 from fyke.model.corpus import Corpus
-from fyke.model.directory import Model, model_id, pack
+from fyke.model.directory import Model, classifier_from, model_id
 from fyke.model.evaluation import evaluate_texts
+from fyke.model.fitted import packed_from
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.recipes import build
 
@@ -69,13 +69,11 @@ def train(
         raise DataError(f"{names}: there is nothing to learn from the texts ({error}).") from error
 
     progress("packing the weights")
-    weights = _weights(pipeline)
-    document = pack(weights)
-    digest = hashlib.sha256(document).hexdigest()
-    preprocessing = Preprocessing(token_pattern=pipeline["features"].token_pattern)
+    packed = packed_from(pipeline)
+    digest = hashlib.sha256(packed.document).hexdigest()
     versions = {name: version(name) for name in ("scikit-learn", "numpy", "scipy")}
-    identity = model_id(digest, preprocessing, versions)
-    classifier = TfidfClassifier(identity, weights, preprocessing.token_pattern)
+    identity = model_id(digest, packed.preprocessing, versions)
+    classifier = classifier_from(identity, packed.preprocessing, packed.document)
 
     progress(f"evaluating on {len(test_rows):,} held-out texts")
     figures = evaluate_texts(
@@ -84,7 +82,7 @@ def train(
     card = Card(
         model_id=identity,
         recipe=recipe,
-        preprocessing=preprocessing,
+        preprocessing=packed.preprocessing,
         weights_sha256=digest,
         versions=versions,
         datasets=[DatasetCard(name=one.name, sha256=one.sha256, rows=one.rows) for one in corpus.datasets],
@@ -102,17 +100,8 @@ def train(
         figures={"held_out": figures, "python": platform.python_version()},
         trained_at=now().isoformat(timespec="seconds"),
         training_seconds=round(time.perf_counter() - started, 3),
+        calibration=packed.calibration,
+        policies=packed.policies,
+        background=packed.background,
     )
-    return document, Model(classifier, card)
-
-
-def _weights(pipeline: Any) -> Weights:
-    """The arrays of a fitted pipeline, turned toward `PHISHING` (scikit-learn's are toward its last class)."""
-    features, regression = pipeline["features"], pipeline["classifier"]
-    sign = 1.0 if regression.classes_[1] == PHISHING else -1.0
-    return Weights(
-        terms=features.get_feature_names_out().tolist(),
-        idf=np.asarray(features.idf_, dtype=np.float64),
-        coefficients=sign * np.asarray(regression.coef_[0], dtype=np.float64),
-        intercept=sign * float(regression.intercept_[0]),
-    )
+    return packed.document, Model(classifier, card)

@@ -1,0 +1,45 @@
+"""Probabilities that mean something: Platt's scaling, the share of phishing, and thresholds by policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from fyke.model.policies import FALSE_POSITIVE_RATES, Point, at_cost, at_most, balanced
+
+COSTS = (1.0, 10.0, 100.0)  # what a false positive costs, where a missed phishing mail costs 1
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Log-odds become ``scale`` times themselves plus ``shift``; the rest is what validation rows then say."""
+
+    scale: float
+    shift: float
+    rows: int
+    prior: float
+    figures: dict[str, float]
+    points: list[Point]
+
+
+def calibrate(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Calibrated:
+    """Fit Platt's scaling on validation rows: log-odds (n,), and whether each is phishing (n,), some and not all."""
+    platt = LogisticRegression(C=1e6).fit(log_odds[:, None], phishing)
+    scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    if scale <= 0:  # nothing was learnt; leave the order as it is
+        scale, shift = 1.0, 0.0
+    scores = 1 / (1 + np.exp(-np.clip(scale * log_odds + shift, -700, 700)))
+    points = [balanced(scores, phishing)]
+    points += [at_most(rate, scores, phishing) for rate in FALSE_POSITIVE_RATES]
+    points += [at_cost(cost, scores, phishing) for cost in COSTS]
+    figures = {"ece": expected_calibration_error(scores, phishing), "brier": float(np.mean((scores - phishing) ** 2))}
+    return Calibrated(scale, shift, len(scores), float(phishing.mean()), figures, points)
+
+
+def expected_calibration_error(scores: NDArray[np.float64], phishing: NDArray[np.bool_], bins: int = BINS) -> float:
+    """The mean distance between probability and share of phishing over bins of equal width, weighted by rows."""
+    which = np.minimum((scores * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, scores - phishing, bins)
+    return float(np.abs(gaps).sum() / len(scores))

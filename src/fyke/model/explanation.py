@@ -1,0 +1,53 @@
+"""Reasons: the words of a text with their exact shares in the log-odds."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SPACE = 32
+
+
+class Part(NamedTuple):
+    """Characters ``start`` to ``end`` of the original text, and what they add to the log-odds (+ is phishing)."""
+
+    start: int
+    end: int
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``log_odds`` is ``base`` and the sum of all contributions; ``parts`` are the words in the text's order."""
+
+    log_odds: float
+    base: float
+    parts: list[Part]
+
+    def strongest(self, most: int) -> list[Part]:
+        """The parts that moved the score most, in whichever direction, the strongest first."""
+        return sorted(self.parts, key=lambda part: (-abs(part.contribution), part.start))[:most]
+
+
+def shares(
+    blob: bytes,
+    origin: list[int],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    each: NDArray[np.float64],
+) -> list[Part]:
+    """Occurrences' weights, shared evenly by the letters that they cover and summed over each word.
+
+    ``starts`` and ``ends`` (n,) count bytes of the blob with a space at either end; ``origin[i]`` is the character that
+    byte i of the blob came from; ``each`` (n,) are the weights.
+    """
+    letters = np.frombuffer(b" %b " % blob, np.uint8) != _SPACE
+    before = np.concatenate([[0], np.cumsum(letters)])
+    portion = each / (before[ends] - before[starts])
+    steps = np.bincount(starts, portion, len(before)) - np.bincount(ends, portion, len(before))
+    of_letter = np.cumsum(steps)[:-1] * letters
+    edges = np.flatnonzero(~letters)
+    sums = np.add.reduceat(of_letter, edges[:-1])
+    words = zip((edges[:-1]).tolist(), (edges[1:] - 2).tolist(), sums.tolist(), strict=True)
+    return [Part(origin[first], origin[last] + 1, share) for first, last, share in words]

@@ -1,0 +1,109 @@
+"""The hashed classifier: features of bytes and words against one table of weights, without scikit-learn.
+
+For the set U of the rows (`fyke.model.hashing`) that a normalised text meets, each once however often it occurs,
+
+    z = b + (sum over U of v_u) / sqrt(|U|),    p = 1 / (1 + exp(-z))
+
+The normalised text is the canonical bytes, and the score is computed from it alone. The sum is linear in U, so each
+part of a text has its exact share in z: see `HashedClassifier.explain`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fyke.model.classifier import Scores, expit
+from fyke.model.explanation import Explanation, shares
+from fyke.model.folding import normalise, normalise_with_offsets
+from fyke.model.hashing import features, index, parts
+
+
+@dataclass(frozen=True)
+class HashedWeights:
+    """The arrays of a model. ``table``: (2**bits,) float16, toward phishing; ``intercept``: float."""
+
+    table: NDArray[np.float16]
+    intercept: float
+
+    @property
+    def bits(self) -> int:
+        """The table has two to this many rows."""
+        return len(self.table).bit_length() - 1
+
+
+class HashedClassifier(Scores):
+    """Scores texts for phishing; everything the prediction cache needs to know of a model.
+
+    ``id`` names weights, preprocessing and the versions that computed them. Not for two threads at once.
+    """
+
+    quick = True
+    tolerance = 1e-6
+
+    def __init__(self, model_id: str, weights: HashedWeights):
+        self.id = model_id
+        self._table = weights.table.astype(np.float32)
+        self._bits = weights.bits
+        self._intercept = weights.intercept
+        self._last = np.empty(len(self._table), np.int32)  # where in the text a row was met last; never cleared
+
+    def canonical(self, item: str) -> bytes:
+        """What the model sees of a text: its words, normalised, at most `fyke.model.folding.LIMIT` bytes."""
+        return normalise(item)
+
+    def predict_many(self, items: Sequence[str]) -> list[float]:
+        """The probability of phishing for each text, in order, each in [0, 1]."""
+        return [expit(self.log_odds(normalise(item))) for item in items]
+
+    def predict_canonical(self, items: Sequence[bytes]) -> list[float]:
+        """The same from canonical bytes, so that a miss need not read its text again."""
+        return [expit(self.log_odds(item)) for item in items]
+
+    def log_odds(self, blob: bytes) -> float:
+        """The z of canonical bytes: the logarithm of the odds of phishing."""
+        if not blob:
+            return self._intercept
+        rows = features(blob, self._bits)
+        once = self._first_met(rows)
+        total = self._table[rows[once]].sum(dtype=np.float64)
+        return float(self._intercept + total / math.sqrt(np.count_nonzero(once)))
+
+    def _first_met(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Marks one occurrence of each row; which one does not matter, and no clearing or sorting is needed."""
+        order = np.arange(len(rows), dtype=np.int32)
+        self._last[rows] = order
+        return np.equal(self._last[rows], order)
+
+    def explain(self, text: str) -> Explanation:
+        """What each word of a text adds to the log-odds; with ``base`` they sum to them within 1e-6.
+
+        A feature's weight is shared evenly by its occurrences, and an occurrence's by its letters.
+        """
+        blob, origin = normalise_with_offsets(text)
+        if not blob:
+            return Explanation(self._intercept, self._intercept, [])
+        found = parts(blob)
+        rows = index(np.concatenate([numbers for numbers, _, _ in found]), self._bits)
+        _, which, counts = np.unique(rows, return_inverse=True, return_counts=True)
+        each = self._table[rows].astype(np.float64) / counts[which] / math.sqrt(len(counts))
+        starts, ends = (np.concatenate([part[side] for part in found]) for side in (1, 2))
+        words = shares(blob, origin, starts, ends, each)
+        return Explanation(self.log_odds(blob), self._intercept, words)
+
+    def at_prior(self, prior: float, trained_at: float) -> "HashedClassifier":
+        """The same model where the share of phishing is ``prior`` and not ``trained_at``; both within (0, 1).
+
+        Its id says so: a score under another prior is another prediction.
+        """
+        shifted = self._intercept + logit(prior) - logit(trained_at)
+        other = HashedClassifier.__new__(HashedClassifier)
+        other.__dict__.update(self.__dict__, id=f"{self.id}-prior-{prior:g}", _intercept=shifted)
+        return other
+
+
+def logit(p: float) -> float:
+    """The logarithm of the odds of a probability within (0, 1)."""
+    return math.log(p) - math.log1p(-p)

@@ -1,0 +1,136 @@
+"""Recipe ``default``: a linear model over hashed features, calibrated on rows that it was not fitted on.
+
+Beside the rows it is given it learns from `background`: honest mail of today that we wrote ourselves, since the
+public corpora have none. Each text is the set of its features, scaled to length one, each feature by its rarity.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.svm import LinearSVC
+
+from fyke.model.calibration import Calibrated, calibrate
+from fyke.model.folding import normalise
+from fyke.model.hashed import HashedClassifier, HashedWeights
+from fyke.model.hashing import features, parts
+from fyke.model.labels import PHISHING
+
+BACKGROUND = Path(__file__).parent / "background.csv"
+BITS = 21
+LEAST_TEXTS = 2  # a feature of fewer texts says nothing
+STRENGTH = 1.0  # liblinear's C
+BACKGROUND_WEIGHT = 3.0
+HELD_BACK = 0.15  # of the clusters, for calibration
+SEED = 6
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Weights over a table's rows, (2**bits,) float64, and the intercept."""
+
+    table: NDArray[np.float64]
+    intercept: float
+
+
+class HashedRecipe:
+    """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there."""
+
+    def __init__(self, bits: int = BITS, background: Path | None = BACKGROUND):
+        self.bits = bits
+        self.background = background
+        self.weights: HashedWeights
+        self.calibrated: Calibrated | None = None
+
+    def fit(self, texts: Sequence[str], labels: Sequence[str]) -> Self:
+        """Learn from texts and their published labels.
+
+        Raises:
+            ValueError: only one label, or no text has a word.
+        """
+        extra = pl.read_csv(self.background)["Email Text"].to_list() if self.background else []
+        blobs = [normalise(text) for text in (*texts, *extra)]
+        phishing = np.array([label == PHISHING for label in labels] + [False] * len(extra))
+        if not any(blobs[: len(texts)]) or len(set(phishing[: len(texts)])) < 2:
+            raise ValueError("no words, or only one label")
+        weight = np.ones(len(blobs))
+        weight[len(texts) :] = BACKGROUND_WEIGHT
+        matrix = occurrences(blobs, self.bits)
+        validation = held_back(blobs[: len(texts)])
+        fitted_on = np.setdiff1d(np.arange(len(blobs)), validation)
+        if self._enough(phishing, validation, fitted_on):
+            first = _regress(matrix[fitted_on], phishing[fitted_on], weight[fitted_on])
+            self.calibrated = calibrate(_log_odds(first, matrix[validation]), phishing[validation])
+        final = _regress(matrix, phishing, weight)
+        scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
+        self.weights = HashedWeights((scale * final.table).astype(np.float16), scale * final.intercept + shift)
+        self._classifier = HashedClassifier("unpacked", self.weights)
+        return self
+
+    @staticmethod
+    def _enough(phishing: NDArray[np.bool_], *parts: NDArray[np.int64]) -> bool:
+        """Whether each part has ten rows of either label: with fewer, a calibration would be noise."""
+        return all(min(phishing[part].sum(), (~phishing[part]).sum()) >= 10 for part in parts)
+
+    def predict_many(self, items: Sequence[str]) -> list[float]:
+        """The probability of phishing for each text, in order."""
+        return self._classifier.predict_many(items)
+
+
+def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
+    """A matrix of (texts, 2**bits) with 1 / sqrt(features of the text) wherever a text has a feature; CSR, float32."""
+    rows = [np.unique(features(blob, bits)).astype(np.int32) if blob else np.empty(0, np.int32) for blob in blobs]
+    lengths = np.array([len(row) for row in rows])
+    data = np.repeat((1 / np.sqrt(np.maximum(lengths, 1))).astype(np.float32), lengths)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    return sparse.csr_matrix((data, np.concatenate(rows), starts), shape=(len(blobs), 1 << bits))
+
+
+def held_back(blobs: Sequence[bytes]) -> NDArray[np.int64]:
+    """Rows for validation: all texts of some clusters. Texts that share their least pair of words are a cluster."""
+    clusters = np.array([_least_pair(blob) for blob in blobs], np.uint64)
+    known = np.unique(clusters)
+    chosen = np.random.default_rng(SEED).permutation(known)[: round(len(known) * HELD_BACK)]
+    return np.flatnonzero(np.isin(clusters, chosen))
+
+
+def _least_pair(blob: bytes) -> int:
+    numbers = parts(blob)[-1][0]
+    if not len(numbers):
+        return int.from_bytes(hashlib.blake2b(blob, digest_size=8).digest(), "little")
+    return int((numbers * np.uint64(0x9E3779B97F4A7C15)).min())
+
+
+def _log_odds(fit: Fit, matrix: Any) -> NDArray[np.float64]:
+    return np.asarray(matrix @ fit.table + fit.intercept)
+
+
+def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float64]) -> Fit:
+    """Squared hinge loss on the features that enough texts have, each scaled by its rarity."""
+    frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    kept = np.flatnonzero(frequency >= LEAST_TEXTS)
+    rarity = np.log((1 + matrix.shape[0]) / (1 + frequency[kept])) + 1
+    rarity /= np.sqrt((frequency[kept] * rarity**2).sum() / frequency[kept].sum())
+    scaled = _columns(matrix, kept, rarity)
+    machine = LinearSVC(C=STRENGTH, loss="squared_hinge", dual=True, tol=1e-2, max_iter=300, random_state=SEED)
+    machine.fit(scaled, phishing, sample_weight=weight)
+    table = np.zeros(matrix.shape[1])
+    table[kept] = machine.coef_[0] * rarity
+    return Fit(table, float(machine.intercept_[0]))
+
+
+def _columns(matrix: Any, kept: NDArray[np.int64], scale: NDArray[np.float64]) -> Any:
+    """Those columns, each multiplied by its scale; scikit-learn's way copies far more."""
+    place = np.full(matrix.shape[1], -1, np.int32)
+    place[kept] = np.arange(len(kept))
+    columns = place[matrix.indices]
+    known = columns >= 0
+    data = (matrix.data[known] * scale[columns[known]]).astype(np.float32)
+    starts = np.concatenate([[0], np.cumsum(known)])[matrix.indptr]
+    return sparse.csr_matrix((data, columns[known], starts), shape=(matrix.shape[0], len(kept)))

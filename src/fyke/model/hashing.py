@@ -1,0 +1,72 @@
+"""Features of a normalised text as rows of one table: its runs of bytes and its words, hashed by NumPy at once.
+
+A feature is a run of `RUNS` bytes (a space before the first word and after the last), a word, or two neighbouring
+words. Each has a 64-bit number, and `index` makes of a number the top bits of a mixed product:
+
+- run of n bytes:   the bytes as a little-endian integer, exclusive-or n * 2^56
+- word or pair s:   sum of s[i] * P^i modulo 2^64, exclusive-or (number of words) * 2^56 + 255
+
+The sums of all words come from one running sum over the text: P is odd, so that P^i has an inverse modulo 2^64.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fyke.model.folding import LIMIT
+
+RUNS = (5,)  # bytes, at most 7
+_P = 0x100000001B3
+_MIX = 0x9E3779B97F4A7C15
+_SHIFT = np.uint64(29)
+_SPACE = 32
+
+Indices = NDArray[np.uint64]
+
+
+def _powers(base: int) -> Indices:
+    powers = np.full(LIMIT + 3, base, np.uint64)
+    powers[0] = 1
+    return np.cumprod(powers, dtype=np.uint64)
+
+
+_UP, _DOWN = _powers(_P), _powers(pow(_P, -1, 1 << 64))
+
+
+def index(numbers: Indices, bits: int) -> NDArray[np.int64]:
+    """Rows of a table of ``2**bits`` for features' numbers; the numbers are spent."""
+    mix = np.uint64(_MIX)
+    numbers *= mix
+    numbers ^= numbers >> _SHIFT
+    numbers *= mix
+    numbers >>= np.uint64(64 - bits)
+    return numbers.view(np.int64)
+
+
+def features(blob: bytes, bits: int) -> NDArray[np.int64]:
+    """The rows of every feature of a normalised text as often as it occurs: runs first, then words, then pairs."""
+    return index(np.concatenate([numbers for numbers, _, _ in parts(blob)]), bits)
+
+
+def parts(blob: bytes) -> list[tuple[Indices, NDArray[np.int64], NDArray[np.int64]]]:
+    """For each kind of feature: numbers, and where each begins and ends in the text with a space at either end."""
+    edged = b" %b " % blob
+    found = [_runs(edged, size) for size in RUNS]
+    letters = np.frombuffer(edged, np.uint8)
+    sums = np.zeros(len(edged) + 1, np.uint64)
+    np.cumsum(letters * _UP[: len(edged)], dtype=np.uint64, out=sums[1:])
+    spaces = np.flatnonzero(letters == _SPACE) if blob else np.empty(0, np.int64)
+    return [*found, *(_words(sums, spaces, many) for many in (1, 2))]
+
+
+def _runs(edged: bytes, size: int) -> tuple[Indices, NDArray[np.int64], NDArray[np.int64]]:
+    count = max(len(edged) - size + 1, 0)
+    windows = np.ndarray((count,), "<u8", edged + bytes(8), strides=(1,))
+    starts = np.arange(count)
+    return (windows & np.uint64((1 << 8 * size) - 1)) ^ np.uint64(size << 56), starts, starts + size
+
+
+def _words(sums: Indices, spaces: NDArray[np.int64], many: int) -> tuple[Indices, NDArray[np.int64], NDArray[np.int64]]:
+    starts, ends = spaces[:-many] + 1, spaces[many:]
+    numbers = (sums[ends] - sums[starts]) * _DOWN[starts]
+    numbers ^= np.uint64(many << 56 | 255)
+    return numbers, starts, ends

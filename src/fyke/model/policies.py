@@ -1,0 +1,63 @@
+"""Policies: thresholds chosen by name. A text is phishing where its score is above the threshold.
+
+- ``balanced``: 0.5, the published behaviour
+- ``max-fpr=0.005``: of the honest validation rows at most that share is flagged
+- ``cost=10:1``: a false positive costs ten times what a missed phishing mail costs
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fyke.errors import SettingsError
+
+FALSE_POSITIVE_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
+    """The threshold of a policy: by its name among the ``known`` ones of the card, or by the ratio of a ``cost``.
+
+    Raises:
+        SettingsError: the policy is neither known nor a ratio of costs.
+    """
+    thresholds = {"balanced": 0.5} | dict(known)
+    if policy in thresholds:
+        return thresholds[policy]
+    ratio = re.fullmatch(r"cost=(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", policy)
+    if ratio and float(ratio[1]) + float(ratio[2]) > 0:
+        return float(ratio[1]) / (float(ratio[1]) + float(ratio[2]))
+    raise SettingsError(f"There is no policy {policy!r}; there is {', '.join(thresholds)}, or any cost=A:B.")
+
+
+class Point(NamedTuple):
+    """A policy's threshold, and its false-positive rate and recall on the validation rows."""
+
+    policy: str
+    threshold: float
+    false_positive_rate: float
+    recall: float
+
+
+def balanced(scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
+    """The published threshold."""
+    return _point("balanced", 0.5, scores, phishing)
+
+
+def at_most(rate: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
+    """The least threshold that flags at most this share of the honest rows."""
+    honest = np.sort(scores[~phishing])[::-1]
+    return _point(f"max-fpr={rate:g}", float(honest[int(rate * len(honest))]), scores, phishing)
+
+
+def at_cost(cost: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
+    """Where the expected costs of flagging and of passing a text are equal, if its score is its probability."""
+    return _point(f"cost={cost:g}:1", cost / (1 + cost), scores, phishing)
+
+
+def _point(policy: str, at: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
+    flagged = scores > at
+    rates = [float(flagged[kind].mean()) if kind.any() else 0.0 for kind in (~phishing, phishing)]
+    return Point(policy, at, *rates)
