@@ -16,6 +16,7 @@ import platformdirs
 import polars as pl
 from numpy.typing import NDArray
 
+import fyke.mail
 from bench.quality import readers
 from bench.quality.masking import mask
 from bench.quality.near import clusters
@@ -118,17 +119,10 @@ def _prepare(data: Path, log: Callable[[str], None]) -> pl.DataFrame:
 def _digest(files: list[Path]) -> str:
     """Of the files' names, sizes and times, and of the code that prepares them."""
     code = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.stem in _PREPARING]
-    code.append(Path(read_message_file()))
+    code += sorted(Path(fyke.mail.__file__).parent.glob("*.py"))
     said: list[Any] = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     said += [hashlib.sha256(path.read_bytes()).hexdigest() for path in code]
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
-
-
-def read_message_file() -> str:
-    """The file of the message reader, whose changes make the prepared corpora stale."""
-    import fyke.mail.message
-
-    return fyke.mail.message.__file__
 
 
 _PREPARING = ("corpora", "readers", "raw", "masking", "near")
