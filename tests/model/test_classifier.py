@@ -156,3 +156,9 @@ def test_training_on_the_rebuilt_file_gives_the_published_figures(corpus_dir: Pa
     document, model = train(corpus, columns=("Email Text", "Email Type"))
     assert model.card.figures["held_out"]["accuracy"] == pytest.approx(0.97587, abs=5e-5)
     assert (model.card.model_id, document) == (SHIPPED_CLASSIFIER.id, (SHIPPED / WEIGHTS).read_bytes())
+
+
+@given(st.lists(TEXTS))
+def test_texts_are_read_together_as_alone(texts: list[str]) -> None:
+    """Canonical bytes do not depend on the batch."""
+    assert SHIPPED_CLASSIFIER.canonical_many(texts) == [SHIPPED_CLASSIFIER.canonical(text) for text in texts]

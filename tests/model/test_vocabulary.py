@@ -19,6 +19,16 @@ def test_terms_that_share_a_slot_are_found() -> None:
     """With twenty thousand terms some have a slot in common; all are found, and no other word is."""
     terms = [f"term{number}" for number in range(20_000)]
     vocabulary = Vocabulary(terms)
-    assert vocabulary._shared
+    assert len(vocabulary._shared) > 1000
     assert vocabulary.find(terms).tolist() == list(range(20_000))
     assert vocabulary.find([f"other{number}" for number in range(20_000)]).tolist() == []
+
+
+@given(st.lists(WORDS, unique=True), st.lists(st.lists(WORDS)))
+def test_many_texts_are_found_as_one_is(terms: list[str], texts: list[list[str]]) -> None:
+    """The indices of several texts are those of each, one text after the other."""
+    vocabulary = Vocabulary(terms)
+    found, ends = vocabulary.find_many(texts)
+    each = [vocabulary.find(tokens).tolist() for tokens in texts]
+    assert found.tolist() == [index for one in each for index in one]
+    assert ends.tolist() == [sum(map(len, each[: number + 1])) for number in range(len(each))]

@@ -45,6 +45,7 @@ class Engine(Generic[Item, Prediction]):
         self._shortcut: Callable[[Sequence[bytes]], Sequence[Prediction]] | None = getattr(
             model, "predict_canonical", None
         )
+        self._read_many: Callable[[Sequence[Item]], Sequence[bytes]] | None = getattr(model, "canonical_many", None)
         self._agrees: Callable[[Prediction, Prediction], bool] | None = getattr(model, "agrees", None)
         self._quick = bool(getattr(model, "quick", False))
         self._waiting: list[_Group[Item, Prediction]] = []
@@ -73,7 +74,7 @@ class Engine(Generic[Item, Prediction]):
         if expected > INLINE_SECONDS or any(isinstance(item, str | bytes) and len(item) > LARGE_ITEM for item in items):
             return None
         started = self._monotonic()
-        read = [*map(self._model.canonical, items)]
+        read = self._canonical(items)
         if items:
             self._ledger.read.add(len(items), self._monotonic() - started)
         return read
@@ -87,8 +88,16 @@ class Engine(Generic[Item, Prediction]):
         read = self.read_at_once(items)
         if read is None:
             started = self._monotonic()
-            read = await asyncio.to_thread(lambda: [*map(self._model.canonical, items)])
+            read = await asyncio.to_thread(self._canonical, items)
             self._ledger.read.add(len(items), self._monotonic() - started)
+        return read
+
+    def _canonical(self, items: Sequence[Item]) -> list[bytes]:
+        if self._read_many is None or len(items) < 2:
+            return [*map(self._model.canonical, items)]
+        read = list(self._read_many(items))
+        if len(read) != len(items):
+            raise ValueError(f"the model gave {len(read)} canonical bytes for {len(items)} items")
         return read
 
     async def predict(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction | Exception]:

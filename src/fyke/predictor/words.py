@@ -22,10 +22,11 @@ class Model(Protocol[ItemIn, PredictionOut]):
     may share one prediction: do not change it.
 
     ``quick = True`` says that a prediction never takes long, and lets a few at a time be made in the event loop;
-    without it the model runs in a thread. Four methods are optional. ``predict_canonical(blobs)`` spares a model
-    reading a missed item twice; ``encode(prediction) -> bytes`` with ``decode(bytes) -> prediction`` replace JSON,
-    and ``decode`` raises where the bytes are no prediction; ``agrees(kept, computed) -> bool`` replaces equality
-    where a hit is verified, for a model whose last digits differ between machines.
+    without it the model runs in a thread. Five methods are optional. ``predict_canonical(blobs)`` spares a model
+    reading a missed item twice; ``canonical_many(items)`` reads several for less than one after the other;
+    ``encode(prediction) -> bytes`` with ``decode(bytes) -> prediction`` replace JSON, and ``decode`` raises where the
+    bytes are no prediction; ``agrees(kept, computed) -> bool`` replaces equality where a hit is verified, for a model
+    whose last digits differ between machines.
     """
 
     @property
