@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         await app.state.predictor.start()
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
+        gc.set_threshold(50_000, 20, 100)  # nor what is kept in memory, which has no cycles, time and again
         try:
             yield
         finally:
