@@ -219,6 +219,8 @@ class RedisStore:
         async with self._client.pubsub(**where) as channel:
             async with asyncio.timeout(self._patience):
                 await channel.subscribe(PURGES)
+            if self._closed:  # meanwhile: nobody would close this connection
+                return
             asked = False
             while True:
                 async with asyncio.timeout(self._silence + self._patience):
