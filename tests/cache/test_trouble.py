@@ -143,3 +143,17 @@ async def test_a_listener_that_may_not_listen_says_so(
         await until(lambda: shared_redis.calls("subscribe", "rejected_calls") > refused + 1)
         assert caplog.text.count("does not let us hear") == 1
         assert await store.get_many(["fyke:1:none"]) == [None]
+
+
+async def test_a_small_pool_is_enough_after_a_burst(shared_redis: RedisServer) -> None:
+    """More lookups at once than the pool has connections: some fail, and afterwards lookups, purges and news work."""
+    async with opened(f"{shared_redis.url}?max_connections=3") as store:
+        await store.set_many([Write("fyke:1:small:a", b"1", MINUTE)])
+        await asyncio.gather(*(store.get_many(["fyke:1:small:a"]) for _ in range(20)), return_exceptions=True)
+        assert await store.get_many(["fyke:1:small:a"]) == [b"1"]
+        heard = Heard(store)
+        await heard.next()
+        assert await store.purge("fyke:1:small:") == 1
+        await heard.until("fyke:1:small:")
+        await heard.stop()
+        assert await store.get_many(["fyke:1:small:a"]) == [None]

@@ -14,12 +14,15 @@ from redis.exceptions import RedisError, ResponseError
 
 Command = tuple[str | bytes | int, ...]
 
+MOST_IDLE = 8  # connections kept out of the pool
+
 
 class Exchange:
-    """Takes connections from a pool, and gives one back only when it is of no more use."""
+    """Takes connections from a pool, and keeps a few of them: at most half, so that others find some there too."""
 
     def __init__(self, pool: ConnectionPool):
         self._pool: Any = pool
+        self._most_idle = min(MOST_IDLE, max(1, pool.max_connections // 2))
         self._idle: list[Any] = []
 
     async def __call__(self, commands: Sequence[Command]) -> list[Any]:
@@ -38,7 +41,10 @@ class Exchange:
         except BaseException:
             await self._let_go(connection)
             raise
-        self._idle.append(connection)
+        if len(self._idle) < self._most_idle:
+            self._idle.append(connection)
+        else:
+            await self._pool.release(connection)
         return replies
 
     async def _take(self) -> Any:

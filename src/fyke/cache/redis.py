@@ -203,12 +203,12 @@ class RedisStore:
     async def _reach(self) -> None:
         # Whoever asks waits for this: one connection, or one node of a cluster, that hangs must not take long.
         async with _within(min(REACH_SECONDS, self._patience)):
-            if self._cluster:
+            if self._exchange is None:
                 await self._client.initialize()
                 # Pipelines never notice that another node has taken over the slots of a dead one.
                 await self._client.nodes_manager.initialize()
             else:
-                await self._client.ping()
+                await self._send([("PING",)])
         self._sure = True
 
     async def _follow(self, purged: Callable[[str], None]) -> None:
@@ -219,6 +219,8 @@ class RedisStore:
         async with self._client.pubsub(**where) as channel:
             async with asyncio.timeout(self._patience):
                 await channel.subscribe(PURGES)
+            if self._closed:  # meanwhile: nobody would close this connection
+                return
             asked = False
             while True:
                 async with asyncio.timeout(self._silence + self._patience):

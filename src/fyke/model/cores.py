@@ -1,4 +1,7 @@
-"""One model on several cores: its texts shared out among processes, each with the model loaded from its directory."""
+"""One model on several cores: its texts shared out among processes, each with the model loaded from its directory.
+
+For programs that score many texts again and again; `fyke score` has processes of its own, which share the cache too.
+"""
 
 import multiprocessing
 from collections.abc import Sequence
@@ -32,15 +35,6 @@ class OnCores:
         self._cores = cores
         self._pool: ProcessPoolExecutor | None = None
 
-    @property
-    def id(self) -> str:
-        """The model's."""
-        return self._here.id
-
-    def canonical(self, item: str) -> bytes:
-        """The model's."""
-        return self._here.canonical(item)
-
     def predict_many(self, items: Sequence[str]) -> list[float]:
         """The probability of phishing for each text, in order.
 
@@ -55,7 +49,7 @@ class OnCores:
         share = -(-len(items) // (_SHARES * self._cores))
         shares = [items[at : at + share] for at in range(0, len(items), share)]
         try:
-            return list(chain.from_iterable(self._pool.map(partial(_predict, self._directory, self.id), shares)))
+            return list(chain.from_iterable(self._pool.map(partial(_predict, self._directory, self._here.id), shares)))
         except BrokenProcessPool as error:
             self.close()
             raise ModelError("A process that scored has ended, for lack of memory perhaps; try again.") from error

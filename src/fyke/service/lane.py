@@ -11,6 +11,7 @@ cache keys are remembered, no bodies.
 import asyncio
 import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -49,7 +50,7 @@ class FastLane:
         self._app = app
         self._predictor = predictor
         self._limit = limit
-        self._keys: dict[bytes, tuple[str, str]] = {}
+        self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
         self.heads: dict[bytes, int] = {}  # that `Wire` knows, with the content length in each
@@ -165,7 +166,7 @@ class FastLane:
         """First in, first out: a body that comes often is soon in again."""
         self._keys[digest] = (model_id, key)
         if len(self._keys) > self._most:
-            del self._keys[next(iter(self._keys))]
+            self._keys.popitem(last=False)
 
 
 def response(answer: Answer[float]) -> tuple[dict[str, str], bytes]:

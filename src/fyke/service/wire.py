@@ -121,7 +121,7 @@ class Wire(HttpToolsProtocol):
             self._pass_on(request, outcome)
         else:
             self._reply(outcome)
-        if self._waiting:
+        if self._waiting and not self.transport.is_closing():
             waiting = bytes(self._waiting)
             self._waiting.clear()
             self.flow.resume_reading()
@@ -176,8 +176,12 @@ class Wire(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def shutdown(self) -> None:
-        """Answer what was asked, then close."""
+        """Answer what was asked, or has begun to arrive, then close."""
         self._ending = True
+        if self._begun:
+            begun = bytes(self._begun)
+            self._begun.clear()
+            super().data_received(begun)
         if self._asked is None:
             super().shutdown()
 
