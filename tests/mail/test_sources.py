@@ -83,6 +83,12 @@ RECORDS = [ONE, TWO, "only text", "hello\nwith a subject", "as in the table"]
         ("l.jsonl", LINES + b"\n\n", [(f"l.jsonl:{n}", r) for n, r in enumerate(RECORDS, 1)]),
         ("l.json", b"[" + LINES.replace(b"\n", b",\n") + b"]", [(f"l.json:{n}", r) for n, r in enumerate(RECORDS, 1)]),
         ("o.json", b' {"text": "one object"}\n', [("o.json:1", "one object")]),
+        ("l.json", LINES + b"\n", [(f"l.json:{n}", r) for n, r in enumerate(RECORDS, 1)]),
+        (
+            "a.json",
+            b'[] [{"text": "a"},\n{"text": "b"}] ' + b" " * 70_000 + b'{"text": "c"}[{"text": "d"}]',
+            [(f"a.json:{n}", text) for n, text in enumerate("abcd", 1)],
+        ),
     ],
 )
 def test_every_kind_of_file_gives_its_messages(
@@ -121,6 +127,11 @@ def test_every_kind_of_file_gives_its_messages(
         ("l.jsonl", b"[" * 10_000, 0, "not valid JSON"),
         ("l.jsonl", b'{"text": "' + b"x" * 50_000 + b'"}\n{"text": "b"}', 1, "line 1: over"),
         ("l.json", b'[{"text": "a"}, {"text": "b"', 1, "value 2: not valid JSON"),
+        ("l.json", b'[{"text": "a"}', 1, "value 2: not valid JSON"),
+        ("l.json", b'[{"text": "a"}] and so on', 1, "value 2: not valid JSON"),
+        ("l.json", b'{"text": "a"}\n12', 1, "value 2: not an object"),
+        ("l.json", b'[{"text": "a"} {"text": "b"}]', 1, "value 2: not valid JSON (a comma"),
+        ("l.json", b'[{"text": "a"},]', 1, "value 2: not valid JSON"),
         ("l.json", b'[{"text": "a"}, {"text": "' + b"x" * 500_000 + b'"}]', 1, "value 2: over"),
     ],
 )
