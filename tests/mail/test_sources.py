@@ -308,6 +308,20 @@ def peak_of_reading(path: Path) -> tuple[int, list[str]]:
     return top, told
 
 
+def test_a_message_of_very_many_lines_takes_little_memory(tmp_path: Path) -> None:
+    """What is beyond the limit is dropped line by line, and lines are not kept one by one."""
+    (tmp_path / "box.mbox").write_bytes(DATE + b"a\n" * 1_000_000)
+    assert peak_of_reading(tmp_path / "box.mbox")[0] < 1_000_000
+
+
+@pytest.mark.parametrize("limit", [len(ONE), len(ONE) - 1, len(ONE) - 2])
+def test_the_blank_line_behind_a_message_does_not_put_it_over_the_limit(limit: int) -> None:
+    """The reader counts what the message has; a message over the limit is seen to be over."""
+    first, second = Box(io.BytesIO(DATE + ONE + b"\n" + DATE + ONE + b"\n"), limit)
+    assert first == second
+    assert (len(first) > limit) == (len(ONE) > limit)
+
+
 PADDING = 8 * 1024 * 1024
 
 
