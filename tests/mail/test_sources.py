@@ -89,6 +89,7 @@ RECORDS = [ONE, TWO, "only text", "hello\nwith a subject", "as in the table"]
             b'[] [{"text": "a"},\n{"text": "b"}] ' + b" " * 70_000 + b'{"text": "c"}[{"text": "d"}]',
             [(f"a.json:{n}", text) for n, text in enumerate("abcd", 1)],
         ),
+        ("up.tar", tar(**{"../m/a.eml": ONE}), [("a.eml", ONE)]),
     ],
 )
 def test_every_kind_of_file_gives_its_messages(

@@ -109,7 +109,7 @@ class Reader:
         found = False
         try:
             for name, member in members(stream):
-                if not any(part.startswith(".") for part in PurePath(name).parts):
+                if not any(part.startswith(".") and part != ".." for part in PurePath(name).parts):
                     found = True
                     yield from reader.read(member, place.inside(name))
         except UNREADABLE as error:
