@@ -30,8 +30,8 @@ def looks_like_box(head: bytes) -> bool:
 class Box:
     """Iterates over the messages of a mailbox, without their ``From`` lines.
 
-    Of a message no more than ``limit`` bytes and a few are kept, enough to see that it is over the limit. ``skipped`` is
-    the number of bytes before the first message.
+    Of a message no more than ``limit`` bytes and a few are kept, enough to see that it is over the limit.
+    ``skipped`` is the number of bytes before the first message.
     """
 
     def __init__(self, file: IO[bytes], limit: int):
