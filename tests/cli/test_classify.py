@@ -96,6 +96,27 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "2\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("<&-", "-: stdin is closed"),
+        (">&-", "stdout is closed"),
+        ("--json >&-", "stdout is closed"),
+        ("<&- >&-", "stdout is closed"),
+        ("0>/dev/null", "-: cannot be read"),
+        (">/dev/full", "the output: No space left"),
+        ("- <&- >&- 2>&-", ""),
+    ],
+)
+def test_a_closed_stream_is_no_verdict(arguments: str, said: str) -> None:
+    """One line, and exit status 2."""
+    command = f"exec '{FYKE[0]}' -m fyke classify {arguments}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, input=LURE.decode())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said), done.stderr
+
+
 def test_an_error_of_our_own_is_no_verdict() -> None:
     """An exception that nobody expected is exit status 2: 1 would say that a mail is phishing."""
     code = "import fyke.mail.sources as s; s.sources = lambda *a, **k: 1 / 0; import fyke.cli as c; c.main()"

@@ -83,6 +83,13 @@ RECORDS = [ONE, TWO, "only text", "hello\nwith a subject", "as in the table"]
         ("l.jsonl", LINES + b"\n\n", [(f"l.jsonl:{n}", r) for n, r in enumerate(RECORDS, 1)]),
         ("l.json", b"[" + LINES.replace(b"\n", b",\n") + b"]", [(f"l.json:{n}", r) for n, r in enumerate(RECORDS, 1)]),
         ("o.json", b' {"text": "one object"}\n', [("o.json:1", "one object")]),
+        ("l.json", LINES + b"\n", [(f"l.json:{n}", r) for n, r in enumerate(RECORDS, 1)]),
+        (
+            "a.json",
+            b'[] [{"text": "a"},\n{"text": "b"}] ' + b" " * 70_000 + b'{"text": "c"}[{"text": "d"}]',
+            [(f"a.json:{n}", text) for n, text in enumerate("abcd", 1)],
+        ),
+        ("up.tar", tar(**{"../m/a.eml": ONE}), [("a.eml", ONE)]),
     ],
 )
 def test_every_kind_of_file_gives_its_messages(
@@ -121,6 +128,11 @@ def test_every_kind_of_file_gives_its_messages(
         ("l.jsonl", b"[" * 10_000, 0, "not valid JSON"),
         ("l.jsonl", b'{"text": "' + b"x" * 50_000 + b'"}\n{"text": "b"}', 1, "line 1: over"),
         ("l.json", b'[{"text": "a"}, {"text": "b"', 1, "value 2: not valid JSON"),
+        ("l.json", b'[{"text": "a"}', 1, "value 2: not valid JSON"),
+        ("l.json", b'[{"text": "a"}] and so on', 1, "value 2: not valid JSON"),
+        ("l.json", b'{"text": "a"}\n12', 1, "value 2: not an object"),
+        ("l.json", b'[{"text": "a"} {"text": "b"}]', 1, "value 2: not valid JSON (a comma"),
+        ("l.json", b'[{"text": "a"},]', 1, "value 2: not valid JSON"),
         ("l.json", b'[{"text": "a"}, {"text": "' + b"x" * 500_000 + b'"}]', 1, "value 2: over"),
     ],
 )
@@ -284,6 +296,75 @@ def test_a_large_mailbox_takes_constant_memory() -> None:
         return top
 
     assert peak(5000) < 1.5 * peak(500)
+
+
+def peak_of_reading(path: Path) -> tuple[int, list[str]]:
+    """Bytes at the most while a file is read, and what was told."""
+    told: list[str] = []
+    tracemalloc.start()
+    for source in sources([path], limit=100_000, trouble=told.append):
+        assert len(source.raw) <= 100_100
+    top = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return top, told
+
+
+def test_a_message_of_very_many_lines_takes_little_memory(tmp_path: Path) -> None:
+    """What is beyond the limit is dropped line by line, and lines are not kept one by one."""
+    (tmp_path / "box.mbox").write_bytes(DATE + b"a\n" * 1_000_000)
+    assert peak_of_reading(tmp_path / "box.mbox")[0] < 1_000_000
+
+
+@pytest.mark.parametrize("limit", [len(ONE), len(ONE) - 1, len(ONE) - 2])
+def test_the_blank_line_behind_a_message_does_not_put_it_over_the_limit(limit: int) -> None:
+    """The reader counts what the message has; a message over the limit is seen to be over."""
+    first, second = Box(io.BytesIO(DATE + ONE + b"\n" + DATE + ONE + b"\n"), limit)
+    assert first == second
+    assert (len(first) > limit) == (len(ONE) > limit)
+
+
+PADDING = 8 * 1024 * 1024
+
+
+def long_header(kind: bytes, size: int, records: bytes = b"") -> bytes:
+    """An archive with one header of a kind that says how the next is to be read."""
+    info = tarfile.TarInfo("long")
+    info.type, info.size = kind, size
+    return info.tobuf() + records + b"a" * (size - len(records)) + tar(one_eml=ONE)
+
+
+@pytest.mark.parametrize(
+    ("archive", "said"),
+    [
+        (long_header(tarfile.GNUTYPE_LONGNAME, PADDING), "over 65,536 bytes of headers"),
+        (long_header(tarfile.GNUTYPE_LONGLINK, PADDING), "over 65,536 bytes of headers"),
+        (long_header(tarfile.XHDTYPE, PADDING), "over 65,536 bytes of headers"),
+        (long_header(tarfile.XGLTYPE, PADDING), "over 65,536 bytes of headers"),
+        (long_header(tarfile.GNUTYPE_LONGNAME, 512)[:1024] * 2000, "over 65,536 bytes of headers"),
+        (long_header(tarfile.XHDTYPE, 5120, b"9" * 5000 + b" path=x"), "a header cannot be read"),
+    ],
+)
+def test_a_bomb_in_the_headers_of_an_archive_does_not_go_off(tmp_path: Path, archive: bytes, said: str) -> None:
+    """It is told in a line, and takes no more memory than the reading of any archive."""
+    with lzma.open(tmp_path / "bomb.tar.xz", "wb", preset=0) as file:
+        file.write(archive)
+    top, told = peak_of_reading(tmp_path / "bomb.tar.xz")
+    assert [said in one for one in told] == [True], told
+    assert top < 3_000_000
+
+
+def test_a_long_name_in_an_archive_is_read_and_is_told_short(tmp_path: Path) -> None:
+    """Names longer than a header holds work, in both kinds of archive; a line about one can be read."""
+    name = "/".join(["d" * 200] * 200) + "/m.eml"
+    for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        with tarfile.open(tmp_path / "a.tar", "w", format=kind) as archive:
+            for member, content in ((name, ONE), (name, b""), ("last.eml", TWO)):
+                info = tarfile.TarInfo(member)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        messages, told = read(tmp_path / "a.tar")
+        assert messages == [("m.eml", ONE), ("a.tar:last.eml", TWO)]
+        assert [("/m.eml: is empty" in one, len(one) < 1200) for one in told] == [(True, True)]
 
 
 NAMES = ["m.eml", "m", "m.mbox", "m.json", "m.jsonl", "m.tar", "m.eml.gz", "m.msg"]

@@ -18,7 +18,8 @@ def main() -> None:
         complain(str(error))
         sys.exit(2)
     except BrokenPipeError:
-        sys.stderr.close()
+        if sys.stderr is not None:
+            sys.stderr.close()
         sys.exit(1)
     except OSError as error:  # of printing, mostly: what reads and writes files has its own words
         complain(f"{error.filename or 'the output'}: {error.strerror or error}.")

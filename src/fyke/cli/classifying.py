@@ -9,6 +9,7 @@ from typing import Any
 
 from fyke.cli.console import err, out
 from fyke.cli.verdicts import Tally, counting, json_line, plain_line, summary, terminal_line
+from fyke.errors import SettingsError
 from fyke.mail.limits import Limits
 from fyke.mail.report import report
 from fyke.mail.sources import STDIN, Source, read_source, sources
@@ -31,12 +32,14 @@ def run(paths: Sequence[Path], model: Path | None, prior: float | None = None, *
     0: all are safe; 1: phishing was found; 2: something could not be read, or nobody reads the verdicts any more.
 
     Raises:
-        FykeError: a setting cannot be, or the model cannot be loaded.
+        FykeError: a setting cannot be, the model cannot be loaded, or stdout is closed.
     """
+    if sys.stdout is None:  # as Python says that it is closed
+        raise SettingsError("stdout is closed, and the verdicts go there; send it to a file, a pipe or /dev/null.")
     settings = load(model=model)
     loaded = load_model(settings.model or SHIPPED)
     classifier = (loaded if prior is None else loaded.at_prior(prior)).classifier
-    if STDIN in paths and sys.stdin.isatty():
+    if STDIN in paths and sys.stdin is not None and sys.stdin.isatty():
         err.print("Reading a message from the terminal; Ctrl-D ends it.", markup=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not every encoding has every name

@@ -30,8 +30,8 @@ def looks_like_box(head: bytes) -> bool:
 class Box:
     """Iterates over the messages of a mailbox, without their ``From`` lines.
 
-    Of a message at most ``limit`` bytes and one line are kept, enough to see that it is over the limit. ``skipped`` is
-    the number of bytes before the first message.
+    Of a message no more than ``limit`` bytes and a few are kept, enough to see that it is over the limit.
+    ``skipped`` is the number of bytes before the first message.
     """
 
     def __init__(self, file: IO[bytes], limit: int):
@@ -68,26 +68,26 @@ class Box:
                     doubtful = line
             else:
                 yield line[1:] if whole and _QUOTED.match(line) else line
-            before, whole, first = line, line.endswith(b"\n"), False
+            before, whole, first = line if whole else b"", line.endswith(b"\n"), False
         if doubtful:
             yield doubtful
 
 
 class _Growing:
-    """A message under way."""
+    """A message under way; what is beyond the limit is dropped as it comes."""
 
     def __init__(self, limit: int):
-        self._limit = limit
-        self._size = 0
-        self._lines: list[bytes] = []
+        self._kept = limit + 1 + len(b"\r\n")  # one byte says that it is over, and a blank line may go
+        self._content = bytearray()
 
     def add(self, line: bytes) -> None:
-        if self._size <= self._limit:
-            self._lines.append(line)
-            self._size += len(line)
+        self._content += line[: self._kept - len(self._content)]
 
     def whole(self) -> bytes:
         """Without the blank line that the mailbox put after it."""
-        if self._lines and self._lines[-1] in _BLANK and self._size <= self._limit:
-            self._lines.pop()
-        return b"".join(self._lines)
+        for blank in reversed(_BLANK):
+            if self._content.endswith(blank):
+                rest = self._content[: -len(blank)]
+                if not rest or rest.endswith(b"\n"):
+                    return bytes(rest)
+        return bytes(self._content)

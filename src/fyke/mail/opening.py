@@ -15,6 +15,7 @@ COMPRESSED = (".gz", ".xz", ".bz2")
 BOXES = (".mbox", ".mbx")
 LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv")
+LONGEST = 1000  # characters of a name that are told
 _TEXT = re.compile(rb"(?s)[!-9;-~]+:|From |\xff\xfe|\xfe\xff")  # a header, a mailbox, or UTF-16 by its mark
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive; unpack it first"),
@@ -108,7 +109,7 @@ class Reader:
         found = False
         try:
             for name, member in members(stream):
-                if not any(part.startswith(".") for part in PurePath(name).parts):
+                if not any(part.startswith(".") and part != ".." for part in PurePath(name).parts):
                     found = True
                     yield from reader.read(member, place.inside(name))
         except UNREADABLE as error:
@@ -142,12 +143,17 @@ class Reader:
             if raw.strip():
                 yield Source(f"{place.name}:{number}", raw, place.within)
             else:
-                self.trouble(f"{place.name}:{number}: is empty; there is no message in it.")
+                self.trouble(f"{_short(place.name)}:{number}: is empty; there is no message in it.")
         if box.skipped or not number:
             self._tell(place, f"its first {box.skipped:,} bytes are no message; one begins with a line 'From '.")
 
     def _tell(self, place: Place, what: str) -> None:
-        self.trouble(f"{place.name}: {what}")
+        self.trouble(f"{_short(place.name)}: {what}")
+
+
+def _short(name: str) -> str:
+    """A name that a person can read; an archive may hold one of any length."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
 
 
 def _kind(place: Place) -> str:

@@ -1,4 +1,4 @@
-"""Messages in JSON: an object on each line (JSONL), one object, or an array of objects.
+"""Messages in JSON: an object on each line (JSONL), or objects and arrays of objects one after another.
 
 An object has a whole message under ``raw`` (a string) or ``raw_base64``, or a text under ``text`` or ``Email Text``,
 where a ``subject`` goes before it. Other names are ignored.
@@ -8,15 +8,20 @@ import base64
 import binascii
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, Any
 
 RAW, BASE64, TEXTS, SUBJECT = "raw", "raw_base64", ("text", "Email Text"), "subject"
 CHUNK = 64 * 1024
-_BETWEEN = (" ", "\t", "\r", "\n", ",")
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 Trouble = Callable[[str], None]
+
+
+class _Mistake(ValueError):
+    """What makes the rest of a document unreadable."""
 
 
 class NotAMessage(ValueError):
@@ -43,15 +48,19 @@ def from_lines(file: IO[bytes], most: int, trouble: Trouble) -> Iterator[tuple[i
 
 
 def from_document(file: IO[bytes], most: int, trouble: Trouble) -> Iterator[tuple[int, bytes | str]]:
-    """Place and message for the object in a document, or for each in its array.
+    """Place and message for each object in a document, in arrays or not; one at a time is in memory.
 
     A value over ``most`` characters, or a mistake in the JSON, ends the reading.
     """
-    for place, value in enumerate(_values(io.TextIOWrapper(file, "utf-8-sig", "replace"), most, trouble), 1):
-        try:
-            yield place, _message(value)
-        except NotAMessage as error:
-            trouble(f"value {place}: {error}")
+    place = 0
+    try:
+        for place, value in enumerate(_values(_Text(io.TextIOWrapper(file, "utf-8-sig", "replace"), most)), 1):
+            try:
+                yield place, _message(value)
+            except NotAMessage as error:
+                trouble(f"value {place}: {error}")
+    except _Mistake as error:
+        trouble(f"value {place + 1}: {error}; nothing after it was read.")
 
 
 def _message(value: Any) -> bytes | str:
@@ -87,29 +96,73 @@ def _parsed(text: str) -> Any:
         raise NotAMessage("not valid JSON (too deep, or too long a number).") from None
 
 
-def _values(file: io.TextIOWrapper, most: int, trouble: Trouble) -> Iterator[Any]:
-    """The values of the array in a file, or the one value that is no array; one at a time is in memory."""
-    buffer = file.read(CHUNK).lstrip()
-    array = buffer.startswith("[")
-    at, place = int(array), 1
-    decode = json.JSONDecoder().raw_decode
-    while True:
-        while buffer[at : at + 1] in _BETWEEN:
-            at += 1
-        if array and buffer.startswith("]", at):
-            return
-        try:
-            value, end = decode(buffer, at)
-        except (ValueError, RecursionError) as error:
-            more = file.read(max(CHUNK, len(buffer) - at)) if len(buffer) - at <= most else ""
-            if more:
-                buffer, at = buffer[at:] + more, 0
-                continue
-            over = len(buffer) - at > most
-            why = f"over {most:,} characters" if over else f"not valid JSON ({getattr(error, 'msg', 'too deep')})"
-            trouble(f"value {place}: {why}; nothing after it was read.")
-            return
-        yield value
-        if not array:
-            return
-        at, place = end, place + 1
+def _values(text: "_Text") -> Iterator[Any]:
+    """The values one after another, those of an array one by one."""
+    while mark := text.mark():
+        if mark != "[":
+            yield text.value()
+            continue
+        text.skip()
+        if text.mark() == "]":
+            text.skip()
+            continue
+        while mark != "]":
+            yield text.value()
+            mark = text.mark()
+            if mark not in (",", "]"):
+                raise _Mistake("not valid JSON (a comma or a bracket is missing before it)")
+            text.skip()
+
+
+class _Text:
+    """A text of JSON values that is read as far as it is needed."""
+
+    def __init__(self, file: io.TextIOWrapper, most: int):
+        self._file = file
+        self._most = most
+        self._buffer = ""
+        self._at = 0
+        self._decode = json.JSONDecoder().raw_decode
+
+    def mark(self) -> str:
+        """The next character that is not blank, without moving past it; empty at the end."""
+        while True:
+            self._at = _BLANKS.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # it always matches
+            if self._at < len(self._buffer) or not self._more():
+                return self._buffer[self._at : self._at + 1]
+
+    def skip(self) -> None:
+        """Move past a character."""
+        self._at += 1
+
+    def value(self) -> Any:
+        """The value that begins at the next mark.
+
+        Raises:
+            _Mistake: it is too long, or none.
+        """
+        self.mark()
+        while True:
+            why = ""
+            try:
+                value, end = self._decode(self._buffer, self._at)
+            except (ValueError, RecursionError) as error:
+                why = getattr(error, "msg", "too deep, or too long a number")
+            else:
+                if end < len(self._buffer):  # at the very end, a number may go on
+                    self._at = end
+                    return value
+            if len(self._buffer) - self._at > self._most:
+                raise _Mistake(f"over {self._most:,} characters")
+            if not self._more():
+                if why:
+                    raise _Mistake(f"not valid JSON ({why})")
+                self._at = end
+                return value
+
+    def _more(self) -> bool:
+        """Whether there was more to read; twice as much each time, so that a long value is not parsed too often."""
+        rest = self._buffer[self._at :]
+        more = self._file.read(max(CHUNK, len(rest)))
+        self._buffer, self._at = rest + more, 0
+        return bool(more)

@@ -33,7 +33,7 @@ def sources(
     reader = Reader(limit, trouble)
     for path in paths:
         if path == STDIN:
-            yield from _piped(reader, stdin or sys.stdin.buffer)
+            yield from _piped(reader, stdin or getattr(sys.stdin, "buffer", None))
         elif path.is_dir():
             yield from _in_folder(reader, path)
         else:
@@ -49,11 +49,18 @@ def read_source(source: Source, limits: Limits) -> Message:
     return Message(body=read_text(source.raw[:most]), cut=cut)
 
 
-def _piped(reader: Reader, stdin: IO[bytes]) -> Iterator[Source]:
+def _piped(reader: Reader, stdin: IO[bytes] | None) -> Iterator[Source]:
     """One message, whatever it looks like: a filter has one verdict. All is read, so that its writer is not cut off."""
-    raw = stdin.read(reader.limit + 1)
-    while stdin.read(CHUNK):
-        pass
+    if stdin is None:
+        reader.trouble("-: stdin is closed; give it a message, or name a file.")
+        return
+    try:
+        raw = stdin.read(reader.limit + 1)
+        while stdin.read(CHUNK):
+            pass
+    except OSError as error:
+        reader.trouble(f"-: cannot be read ({error.strerror or error}).")
+        return
     if raw.strip():
         yield Source("-", raw, ("-",))
     else:

@@ -4,15 +4,17 @@ import bz2
 import gzip
 import io
 import lzma
+import math
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BUFFER = 64 * 1024
+HEADERS = 64 * 1024  # bytes of headers before a file in an archive, long names among them
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
 _PACKED = ((b"\x1f\x8b\x08", gzip.open), (b"\xfd7zXZ\x00", lzma.open), (b"BZh91AY&SY", bz2.open))
 
@@ -86,11 +88,44 @@ def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
     """The files in a tar archive, in its order; each is to be read before the next is asked for.
 
     Raises:
-        tarfile.TarError: the archive is damaged.
+        tarfile.TarError: the archive is damaged, or has more than `HEADERS` bytes of headers before a file.
     """
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        while (member := archive.next()) is not None:
-            archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-            file = archive.extractfile(member) if member.isreg() else None
-            if file is not None:
-                yield member.name, Stream(cast(io.BufferedIOBase, file))
+    forward = _Forward(stream)
+    try:
+        with tarfile.TarFile(fileobj=cast(IO[bytes], forward)) as archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+                archive.pax_headers.clear()
+                forward.left = math.inf
+                file = archive.extractfile(member) if member.isreg() else None
+                if file is not None:
+                    yield member.name, Stream(cast(io.BufferedIOBase, file))
+                forward.left = HEADERS
+    except ValueError as error:  # a number in a header that is none
+        raise tarfile.ReadError("a header cannot be read") from error
+
+
+class _Forward:
+    """A stream as ``tarfile`` wants one: it seeks forwards, and reads no more than ``left`` bytes."""
+
+    def __init__(self, stream: Stream):
+        self._stream = stream
+        self._at = 0
+        self.left: float = HEADERS
+
+    def read(self, size: int) -> bytes:
+        if size > self.left:  # asked for at once: what a header says is its size
+            raise tarfile.ReadError(f"over {HEADERS:,} bytes of headers before a file")
+        self.left -= size
+        data = self._stream.read(size)
+        self._at += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, position: int) -> None:
+        if position < self._at:
+            raise tarfile.StreamError("its sizes lead backwards")
+        while self._at < position and (data := self._stream.read(min(BUFFER, position - self._at))):
+            self._at += len(data)
