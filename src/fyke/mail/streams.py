@@ -95,7 +95,7 @@ def members(stream: Stream) -> Iterator[tuple[str, Stream]]:
         with tarfile.TarFile(fileobj=cast(IO[bytes], forward)) as archive:
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-                archive.pax_headers.clear()
+                archive.pax_headers.clear()  # type: ignore[attr-defined]
                 forward.left = math.inf
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is not None:
