@@ -147,6 +147,8 @@ def test_hidden_by_a_common_trick(html: str) -> None:
         "<p style='color:transparent;background:linear-gradient(red,blue);background-clip:text'>x</p>",
         "<p style='color:transparent;text-shadow:0 0 0 #000'>x</p>",
         "<p style='color:rgba(0,0,0,.9)'>x</p>",
+        "<p style='color:rgb(0,0,0)'>x</p>",
+        "<p style='color:hsl(0, 0%, 0%)'>x</p>",
         "<p style='color:#000000ff'>x</p>",
         "<font color=transparent>x</font>",
         "<p style='mso-hide:all'>x</p>",

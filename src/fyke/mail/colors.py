@@ -3,7 +3,7 @@
 import re
 
 _RGB = re.compile(r"rgba?\(\s?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]{1,8})%?)?\s?\)")
-_ALPHA = re.compile(r"(?:rgb|hsl)a?\([^)]{0,60}[,/]\s?([\d.]{1,8})(%?)\s?\)")
+_ALPHA = re.compile(r"(?:rgb|hsl)a?\((?:[^),/]{1,20},[^),/]{1,20},[^),/]{1,20},|[^),/]{1,60}/)\s?([\d.]{1,8})(%?)\s?\)")
 _HEX = re.compile(r"[0-9a-f]{6}(?:[0-9a-f]{2})?\Z")
 _CLEAR = 0.05
 """the opacity under which nothing is seen"""
