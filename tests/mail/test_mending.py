@@ -84,6 +84,30 @@ def test_uuencoded_files_are_taken_out() -> None:
     assert uuencoded(b"a\nbegin 644 x.txt\n#86)C\n`\nend\nb") == (b"a\nb", [(b"x.txt", b"abc")])
     assert uuencoded(b"begin 600 y\n#86)C") == (b"", [(b"y", b"abc")])
     assert uuencoded(b"begin at the beginning") == (b"begin at the beginning", [])
+    assert uuencoded(b"begin 644 x\r\n#86)C\r\n`\r\nend\r\n") == (b"", [(b"x", b"abc")])
+    assert uuencoded(b"begin-base64 644 x\nYWJj\n====\nb") == (b"b", [(b"x", b"abc")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"begin 644 x\nYour account is closed.\nConfirm it here.\n",
+        b"begin 644 x\nYour account is closed.\nend\nConfirm it here.",
+        b"begin 644 x\n#86)C\nYour account is closed.\nend",
+        b"begin-base64 644 x\nYour account is closed.\n====\n",
+        b"begin 644 x",
+        b"begin 644 x\n\n",
+    ],
+)
+def test_a_line_that_only_looks_like_a_file_hides_no_text(notes: Notes, text: bytes) -> None:
+    """What does not decode is read, also where the header says that it is uuencoded."""
+    assert uuencoded(text) == (text, [])
+    assert decode_transfer(text, "uuencode", notes) == text
+
+
+def test_a_file_after_a_line_that_looks_like_one_is_taken_out() -> None:
+    """A broken start does not keep the next file in the text."""
+    assert uuencoded(b"begin 644 x\nno\nbegin 644 y\n#86)C\nend\n") == (b"begin 644 x\nno\n", [(b"y", b"abc")])
 
 
 @pytest.mark.parametrize(

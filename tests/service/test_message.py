@@ -16,7 +16,12 @@ MESSAGE = (
     b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n%%PDF\r\n--b--\r\n"
 )
 RFC822 = {"content-type": "message/rfc822"}
-FIELDS = ["prediction", "probability", "subject", "sender", "links", "attachments", "signs", "repairs", "cut"]
+READ = ["subject", "sender", "links", "attachments", "alternative", "signs", "repairs", "cut"]
+FIELDS = ["prediction", "probability", *READ]
+ALTERNATIVES = (
+    b"Subject: x\r\nFrom: a@example.org\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
+    b"--b\r\n\r\nminutes of our meeting\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>%s</p>\r\n--b--\r\n"
+)
 
 
 def test_the_answer_says_what_was_read(serve: Serve) -> None:
@@ -39,12 +44,23 @@ def test_the_answer_says_what_was_read(serve: Serve) -> None:
         "sender": {"name": "Prize", "address": "win@example.org"},
         "links": 1,
         "attachments": 1,
+        "alternative": None,
         "signs": [],
         "repairs": [],
         "cut": [],
     }
     assert all(answer.json() == answers[0].json() for answer in answers)
     assert [answer.headers["cache-status"].partition(";")[2][:5] for answer in answers] == [" fwd="] + [" hit;"] * 5
+
+
+def test_the_answer_says_how_far_alternatives_agree(serve: Serve) -> None:
+    """Words for filters only, beside others for the reader, are told."""
+    url = serve("--cache-url", "none://").url + "/predict/message"
+    told = [
+        httpx.post(url, content=ALTERNATIVES % shown, headers=RFC822).json()["alternative"]
+        for shown in (b"minutes of our meeting", b"confirm your password here")
+    ]
+    assert told == [1, 0]
 
 
 def test_a_message_and_its_text_share_an_entry(serve: Serve, redis_server: RedisServer) -> None:

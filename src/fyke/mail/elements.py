@@ -11,8 +11,8 @@ FORMATTING = _set("a b big code em font i nobr s small strike strong tt u")
 """are opened anew by the parser in every block until they are closed"""
 CLOSED_BY_NEXT = _set("body dd dt head html li option p tbody td tfoot th thead tr")
 """cannot hold one of their own kind, so that many of them do not make a deep tree"""
-SILENT = _set("applet audio canvas datalist head iframe noframes object script style template title video")
-"""whose text no reader of mail sees"""
+SILENT = _set("datalist head iframe noframes script style template title")
+"""whose text no reader of mail sees; what stands in ``video``, ``object`` and the like is seen instead of them"""
 BLOCKS = _set(
     "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
     "figure footer form h1 h2 h3 h4 h5 h6 header hr html legend li listing main menu nav ol optgroup option p pre "

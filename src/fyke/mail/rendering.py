@@ -10,7 +10,7 @@ from fyke.mail.normalising import normalise
 from fyke.mail.notes import Notes
 from fyke.mail.pruning import prune
 from fyke.mail.sheets import Names, Sheet
-from fyke.mail.styles import PLAIN, Look, declarations, look_of, pixels, presentation
+from fyke.mail.styles import PLAIN, Look, cascade, declarations, look_of, pixels, presentation
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
@@ -150,11 +150,14 @@ class _Walk:
         if not (rules or old or own):
             return above
         if rules:
-            return look_of(old | rules | declarations(own), above)
+            return look_of(cascade(old, rules, declarations(own)), above)
         key = (id(above), own, *old.items())
         known = self._looks.get(key)
         if known is None:
-            known = self._looks[key] = (look_of(old | declarations(own), above), above)  # kept, so that its id stays
+            known = self._looks[key] = (
+                look_of(cascade(old, declarations(own)), above),
+                above,
+            )  # kept, so that its id stays
         return known[0]
 
     def _shows_option(self, attributes: dict[str, str | None]) -> bool:

@@ -14,6 +14,7 @@ def report(message: Message, trusted: Collection[str] = ()) -> dict[str, Any]:
         "sender": {"name": message.sender.name, "address": message.sender.address},
         "links": len(message.links),
         "attachments": len(message.attachments),
+        "alternative": message.alternative,
         "signs": [{"name": sign.name, "detail": sign.detail} for sign in signs(message, trusted)],
         "repairs": list(message.repairs),
         "cut": list(message.cut),

@@ -94,7 +94,10 @@ class Sheet:
             self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self._count))
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
-        """What the rules declare for an element with these names inside these others, the nearest last."""
+        """What the rules declare for an element with these names inside these others, the nearest last.
+
+        Not yet cascaded: what is ``!important`` stands beside what is not.
+        """
         if not self._rules or self._tries > TRIES:
             return {}
         candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]

@@ -5,37 +5,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fyke.mail import elements
+from fyke.mail.colors import Color, is_transparent, read_color, same
 
 STYLE_CHARS = 2000
 """of one ``style`` attribute"""
 
 _LENGTH = re.compile(r"(-?\d{0,9}(?:\.\d{0,9})?)\s?(px|pt|em|rem|%|ex|in|cm|mm|vw|vh|)\Z")
-_RGB = re.compile(r"rgba?\(\s?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]{1,8})%?)?\s?\)")
-_NAMES = {
-    "white": (255, 255, 255),
-    "black": (0, 0, 0),
-    "red": (255, 0, 0),
-    "lime": (0, 255, 0),
-    "green": (0, 128, 0),
-    "blue": (0, 0, 255),
-    "yellow": (255, 255, 0),
-    "silver": (192, 192, 192),
-    "gray": (128, 128, 128),
-    "grey": (128, 128, 128),
-    "navy": (0, 0, 128),
-    "maroon": (128, 0, 0),
-    "snow": (255, 250, 250),
-    "ivory": (255, 255, 240),
-    "whitesmoke": (245, 245, 245),
-    "ghostwhite": (248, 248, 255),
-}
+_NOTHING_OF = re.compile(r"rect\([01](?:px)?(?:[ ,]+[01](?:px)?){3}\)")
+_TRANSLATE = re.compile(r"translate(?:x|y|z|3d)?\(([^)]{0,80})\)")
+_SCALED_TO_NOTHING = re.compile(r"scale(?:x|y|3d)?\(\s?0(?:\.0{0,9})?[\s,)]")
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "ex": 8.0, "in": 96.0, "cm": 37.8, "mm": 3.78}
+_PIXELS |= {"vw": 9.0, "vh": 9.0}  # of a screen of 900 pixels
 _LOOKED_AT = re.compile(
-    r"display|visibility|opacity|font|color|background|width|height|overflow|position|left|top|text-indent|clip|transform"
+    r"display|visibility|opacity|font|color|background|width|height|overflow|position|left|right|top|bottom|text-indent|"
+    r"text-shadow|clip|transform"
 )
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_IMPORTANT = re.compile(r"![ \t\r\n]{0,9}important[ \t\r\n]{0,9}\Z")
+_SHORTHANDS = {"font": ("font-size",), "background": ("background-color", "background-image")}
 
-Color = tuple[int, int, int]
 Declarations = dict[str, str]
+"""Names to values; before ``cascade``, the name of what is ``!important`` ends in ``!``"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +42,13 @@ class Look:
     """None where it is not known"""
     background: Color | None = (255, 255, 255)
     """None where it is a picture or not known"""
+    transparent: bool = False
+    """letters without a colour of their own"""
 
     @property
     def hidden(self) -> bool:
         """Whether no reader sees such text."""
-        return self.gone or self.invisible or self.tiny or _same(self.color, self.background)
+        return self.gone or self.invisible or self.tiny or self.transparent or same(self.color, self.background)
 
 
 PLAIN = Look()
@@ -67,12 +59,31 @@ PLAIN = Look()
 def declarations(style: str) -> Declarations:
     """The declarations of a ``style`` attribute or of a rule that can hide text. Kept, so not to be changed."""
     found: Declarations = {}
+    if "/*" in style:
+        style = _COMMENT.sub(" ", style)
     for piece in style[:STYLE_CHARS].lower().split(";"):
         name, colon, value = piece.partition(":")
         name = name.strip()
         if colon and _LOOKED_AT.search(name):
-            found[name] = " ".join(value.replace("!important", "").split())[:200]
+            important = _IMPORTANT.search(value) if "!" in value else None
+            if important is not None:
+                name, value = f"{name}!", value[: important.start()]
+            found[name] = " ".join(value.split())[:200]
     return found
+
+
+def cascade(*layers: Declarations) -> Declarations:
+    """What holds of the layers: the later before the earlier, but what is ``!important`` before what is not."""
+    style: Declarations = {}
+    for layer in layers:
+        style |= layer
+    important = [name for name in style if name.endswith("!")]
+    for name in important:
+        for covered in _SHORTHANDS.get(name[:-1], ()):
+            style.pop(covered, None)
+    for name in important:
+        style[name[:-1]] = style.pop(name)
+    return style
 
 
 def presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
@@ -83,34 +94,16 @@ def presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
     if tag in elements.COLORED:
         for name, declared in (("color", "color"), ("text", "color"), ("bgcolor", "background-color")):
             value = attributes.get(name)
-            if value and (name != "text" or tag == "body"):
+            if value and (name != "text" or tag == "body") and not is_transparent(value.strip().lower()):
                 style[declared] = value[:40].lower()
         if attributes.get("background"):
             style["background-image"] = "url()"
     return style
 
 
-def read_color(value: str) -> Color | None:
-    """A colour as CSS or HTML writes it; None for one that is not known (or transparent)."""
-    value = value.strip().lower()
-    if value in _NAMES:
-        return _NAMES[value]
-    match = _RGB.match(value)
-    if match is not None:
-        if match[4] is not None and _number(match[4]) < 0.05:
-            return None
-        return (min(int(match[1]), 255), min(int(match[2]), 255), min(int(match[3]), 255))
-    digits = value.removeprefix("#")
-    if len(digits) == 3:
-        digits = "".join(digit * 2 for digit in digits)
-    if len(digits) != 6 or not re.match(r"[0-9a-f]{6}\Z", digits):
-        return None
-    return (int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16))
-
-
 def pixels(value: str | None) -> float | None:
     """A length in pixels, roughly; None where it is none or relative to something else."""
-    match = _LENGTH.match((value or "").strip())
+    match = _LENGTH.match((value or "").removeprefix("calc(").removesuffix(")").strip())
     if match is None or match[1] in ("", "-", ".", "-."):
         return None
     number = _number(match[1])
@@ -123,9 +116,10 @@ def look_of(style: Declarations, parent: Look) -> Look:
     """How an element with these declarations looks inside an element that looks like ``parent``."""
     if not style:
         return parent
-    color, background = parent.color, parent.background
-    if "color" in style:
-        color = _text_color(style["color"], color)
+    color, background, transparent = parent.color, parent.background, parent.transparent
+    letters = style.get("-webkit-text-fill-color", style.get("color", "inherit"))
+    if letters not in ("inherit", "currentcolor"):
+        color, transparent = read_color(letters), is_transparent(letters) and not _shows_through(style)
     if "background" in style or "background-color" in style or "background-image" in style:
         background = _background(style, background)
     invisible, size = parent.invisible, _font_size(style)
@@ -137,6 +131,7 @@ def look_of(style: Declarations, parent: Look) -> Look:
         tiny=parent.tiny if size is None else size <= 1,
         color=color,
         background=background,
+        transparent=transparent,
     )
     return parent if look == parent else look
 
@@ -152,10 +147,10 @@ def _font_size(style: Declarations) -> float | None:
     return None
 
 
-def _text_color(value: str, inherited: Color | None) -> Color | None:
-    if value in ("inherit", "currentcolor"):
-        return inherited
-    return read_color(value)
+def _shows_through(style: Declarations) -> bool:
+    """Whether transparent letters are seen by their shadow or by the picture that they are cut out of."""
+    clips = (style.get("background-clip"), style.get("-webkit-background-clip"))
+    return "text" in clips or style.get("text-shadow", "none") != "none"
 
 
 def _background(style: Declarations, inherited: Color | None) -> Color | None:
@@ -168,6 +163,8 @@ def _background(style: Declarations, inherited: Color | None) -> Color | None:
         if "url(" in value or "gradient" in value:
             return None
         if value in ("none", "transparent", "inherit", "initial", "") or name == "background-image":
+            continue
+        if is_transparent(value):
             continue
         words = [value] if value.startswith("rgb") else value.split()
         colors = [color for color in map(read_color, words) if color is not None]
@@ -185,27 +182,42 @@ def _gone(style: Declarations) -> bool:
 
 
 def _no_size(style: Declarations) -> bool:
-    none = [pixels(style.get(name)) for name in ("width", "height", "max-width", "max-height")]
-    width = any(value is not None and value <= 1 for value in (none[0], none[2]))
-    height = any(value is not None and value <= 1 for value in (none[1], none[3]))
+    width, height = _is_nothing(style, "width"), _is_nothing(style, "height")
     clipped = any(style.get(name) in ("hidden", "clip") for name in ("overflow", "overflow-x", "overflow-y"))
     return (width and height) or (clipped and (width or height))
+
+
+def _is_nothing(style: Declarations, side: str) -> bool:
+    """Whether a width or height is a pixel at most, and no minimum makes it more."""
+    least = style.get(f"min-{side}", "auto")
+    length = pixels(least)
+    if length > 1 if length is not None else least not in ("auto", "none", "initial", "inherit", "unset"):
+        return False
+    most = (pixels(style.get(side)), pixels(style.get(f"max-{side}")))
+    return any(value is not None and value <= 1 for value in most)
 
 
 def _off_screen(style: Declarations) -> bool:
     names = ["text-indent", "margin-left", "margin-top"]
     if style.get("position") in ("absolute", "fixed", "relative"):
-        names += ["left", "top"]
-    if any((pixels(style.get(name)) or 0) <= -500 for name in names):
+        names += ["left", "top", "right", "bottom"]
+    if any(_is_far(pixels(style.get(name))) for name in names):
         return True
-    if re.match(r"rect\(0(?:px)?[ ,]+0(?:px)?[ ,]+0(?:px)?[ ,]+0(?:px)?\)", style.get("clip", "")):
+    if _NOTHING_OF.match(style.get("clip", "")) or style.get("clip-path", "") in ("inset(100%)", "inset(50%)"):
         return True
-    return style.get("clip-path", "") in ("inset(100%)", "inset(50%)") or style.get("transform") == "scale(0)"
+    return any(_moves_away(style[name]) for name in ("transform", "-webkit-transform") if name in style)
 
 
-def _same(one: Color | None, other: Color | None) -> bool:
-    """Whether two colours cannot be told apart: no channel differs by more than 8 of 255."""
-    return one is not None and other is not None and all(abs(a - b) <= 8 for a, b in zip(one, other, strict=True))
+def _moves_away(transform: str) -> bool:
+    if _SCALED_TO_NOTHING.search(transform):
+        return True
+    moves = _TRANSLATE.findall(transform)
+    return any(_is_far(pixels(length)) for move in moves for length in move.split(","))
+
+
+def _is_far(length: float | None) -> bool:
+    """Whether something moved by so many pixels is off the screen; what is moved down or right may be scrolled to."""
+    return length is not None and (length <= -500 or length >= 5000)
 
 
 def _number(text: str) -> float:

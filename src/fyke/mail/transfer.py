@@ -23,8 +23,10 @@ def decode_transfer(data: bytes, encoding: str, notes: Notes) -> bytes:
             notes.repair("quoted-printable")
         return binascii.a2b_qp(data)
     if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
-        return b"".join(content for _, content in uuencoded(data)[1])
-    if encoding not in ("", "7bit", "8bit", "binary"):
+        files = uuencoded(data)[1]
+        if files:
+            return b"".join(content for _, content in files)
+    if encoding not in ("", "7bit", "8bit", "binary"):  # also what says that it is uuencoded, and is not
         notes.repair("encoding")
     return data
 
@@ -40,31 +42,66 @@ def decoded_size(raw: bytes, start: int, end: int, encoding: str) -> int:
 
 
 def uuencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """The text without the files that are uuencoded in it, and the files' names and contents."""
+    """The text without the files that are uuencoded in it, and the files' names and contents.
+
+    A file is what begins like one and whose every line decodes, up to ``end`` or the end of the text; else it stays
+    text, so that a line ``begin 644 x`` hides nothing that a reader sees.
+    """
     if b"begin" not in data:
         return data, []
     kept: list[bytes] = []
-    files: list[tuple[bytes, list[bytes]]] = []
-    inside = False
-    for line in data.split(b"\n"):
-        begins = None if inside else _UU_BEGIN.match(line)
-        if begins is not None:
-            files.append((begins[1], []))
-            inside = True
-        elif not inside:
-            kept.append(line)
-        elif line.strip() in (b"end", b"===="):
-            inside = False
+    files: list[tuple[bytes, bytes]] = []
+    lines = data.split(b"\n")
+    at = 0
+    while at < len(lines):
+        begins = _UU_BEGIN.match(lines[at])
+        content, after = (None, at + 1) if begins is None else _uu_file(lines, at + 1, lines[at])
+        if begins is None or content is None:
+            kept += lines[at:after]
         else:
-            files[-1][1].append(_uu_line(line))
-    return b"\n".join(kept), [(name, b"".join(lines)) for name, lines in files]
+            files.append((begins[1], content))
+        at = after
+    return b"\n".join(kept), files
 
 
-def _uu_line(line: bytes) -> bytes:
-    try:
-        return binascii.a2b_uu(line.rstrip(b"\r\n"))
-    except binascii.Error:
+def _uu_file(lines: list[bytes], start: int, begins: bytes) -> tuple[bytes | None, int]:
+    """The content of a file and the line after it; no content, and the first line that is none of a file's."""
+    read = _base64_line if begins.startswith(b"begin-base64") else _uu_line
+    content: list[bytes] = []
+    for at in range(start, len(lines)):
+        line = lines[at].strip()
+        if line in (b"end", b"===="):
+            return b"".join(content), at + 1
+        decoded = read(lines[at].rstrip(b"\r"))
+        if decoded is None:
+            return None, at
+        content.append(decoded)
+    return (b"".join(content) if any(content) else None), len(lines)
+
+
+def _uu_line(line: bytes) -> bytes | None:
+    """What a line stands for, None where it is not as long as its first byte says (up to three padding characters)."""
+    if not line:
         return b""
+    size = (line[0] - 32) & 63
+    wanted = (size + 2) // 3 * 4
+    encoded = line.rstrip(b" ")
+    if size > 45 or len(encoded) - 1 > wanted + 3 or len(line) - 1 < wanted - 3:
+        return None
+    try:
+        return binascii.a2b_uu(line[: wanted + 1])
+    except binascii.Error:
+        return None
+
+
+def _base64_line(line: bytes) -> bytes | None:
+    line = line.strip()
+    if b" " in line or len(line) % 4:
+        return None
+    try:
+        return binascii.a2b_base64(line, strict_mode=True) if line else b""
+    except binascii.Error:
+        return None
 
 
 def _base64(data: bytes, notes: Notes) -> bytes:

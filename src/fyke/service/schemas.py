@@ -41,6 +41,9 @@ class MessageResponse(PredictResponse):
     sender: Sender
     links: int = Field(ge=0, description="Number of links.")
     attachments: int = Field(ge=0, description="Number of attachments.")
+    alternative: float | None = Field(
+        ge=0, le=1, description="How far the words of the other alternative agree with those shown; null without one."
+    )
     signs: list[SignResponse] = Field(description="Facts that a reader should know; the model does not use them.")
     repairs: list[str] = Field(description="Names of what had to be mended to read it.")
     cut: list[str] = Field(description="What a limit cut, in words.")
