@@ -58,6 +58,14 @@ def test_three_hostile_megabytes_take_little_time_and_memory(name: str) -> None:
     keeps_its_promises(message, Limits())
 
 
+@pytest.mark.parametrize("name", ["header lines in many parts", "parameters in many parts", "calendar after text"])
+def test_what_stands_first_is_read_whatever_follows(name: str) -> None:
+    """Headers of many parts, or an invitation, do not use up the time for the first words."""
+    kind, first, rest = LARGE[name]().partition(b"\r\n\r\n")
+    message = read_message(kind + first + b"--b\n\nthe first words\n" + rest)
+    assert message.body.startswith("the first words")
+
+
 @pytest.mark.parametrize("name", ["newsletter", "attachments", "nested parts", "false boundaries", "plain text"])
 def test_the_work_does_not_grow_past_the_limit(name: str) -> None:
     """Twenty times the size allocates no more, and what is read of it is the same."""

@@ -41,10 +41,9 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
 _UNREAD = frozenset(("script", "title", "iframe", "noframes"))
-_BARRIERS = frozenset(
-    "annotation-xml applet caption desc foreignobject html marquee math mi mn mo ms mtext object svg table td template "
-    "th".split()
-)  # an end tag inside does not close what began outside
+# An end tag inside does not close what began outside.
+_BARRIERS = frozenset(("applet", "caption", "html", "marquee", "object", "table", "td", "template", "th"))
+_BARRIERS |= frozenset(("annotation-xml", "desc", "foreignobject", "math", "mi", "mn", "mo", "ms", "mtext", "svg"))
 _ODD = frozenset(("svg", "math", "select", "frameset"))
 _DATA = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=%\s]{200,}+")
 
