@@ -32,6 +32,37 @@ def _attachments() -> bytes:
     return MIXED + b"--b\r\n\r\nhello\r\n" + (part + _fill(b"QUJD" * 19 + b"\r\n", SIZE // 3)) * 3 + b"--b--\r\n"
 
 
+def _calendar() -> bytes:
+    text = b"--b\nContent-Type: text/plain\n\n" + _fill(b"ab" * 90 + b"\n", 200_000) + b"\n"
+    return MIXED + text * 3 + b"--b\nContent-Type: text/calendar\n\nDESCRIPTION:" + _numbered("abb{}\\n", 300_000)
+
+
+def _hosts(first: int, last: int) -> bytes:
+    """An HTML part with links, each with a text that names twenty hosts."""
+    links = (
+        f"<a href=http://{n:x}.de>" + " ".join(f"a{n * 20 + k:x}.de" for k in range(20)) + "</a>"
+        for n in range(first, last)
+    )
+    return b"--b\nContent-Type: text/html\n\n" + "".join(links).encode() + b"\n"
+
+
+_VEILS = {
+    "fonts behind a false comment": b"<! <!-- >",
+    "fonts behind a false end tag": b"</ <xmp>",
+    "fonts behind a false quote": '<a\xa0x="><b>'.encode(),
+    "fonts behind an equals sign": b'<a =="><xmp>">',
+    "fonts behind a raw text's attribute": b'<xmp a="</xmp><style b="></xmp>',
+    "fonts behind a script in a script": b"<script><!--<script></script><xmp></script>-->",
+    "fonts behind raw text in SVG": b"<svg><xmp>",
+    "fonts behind CDATA in SVG": b"<svg><desc><![CDATA[ > <!-- ]]>",
+}
+"""What might hide tags from a tokeniser, and from no browser"""
+
+
+def _behind(veil: bytes) -> Callable[[], bytes]:
+    return lambda: HTML + veil + b"<p>" + _numbered("<u a{}>", 24_000) + _fill(b"<p>x", 24_000)
+
+
 LARGE: dict[str, Callable[[], bytes]] = {
     "newsletter": _newsletter,
     "attachments": _attachments,
@@ -115,9 +146,20 @@ LARGE: dict[str, Callable[[], bytes]] = {
         HEAD + b"Content-Type: application/ms-tnef\r\n\r\n\x78\x9f\x3e\x22\0\0" + _fill(b"\1\x10\x80\0\0\0\0\0\0\0\0")
     ),
     "links": lambda: HTML + _fill(b"<a href='http://www.a.example/'>www.b.example</a> "),
+    "fonts with foreign end tags": lambda: HTML + b"<p>" + _numbered("<u a{}></b>", 30_000) + _fill(b"<p>x", 16_000),
+    "fonts closed behind tables": lambda: (
+        HTML + b"<p>" + _numbered("<u a{}><table></u></table>", 30_000) + _fill(b"<p>x", 16_000)
+    ),
+    **{name: _behind(piece) for name, piece in _VEILS.items()},
+    "calendar after text": lambda: _calendar(),
+    "header lines in many parts": lambda: MIXED + _fill(b"--b\n" + b"a:\n" * 2000 + b"\nx\n"),
+    "parameters in many parts": lambda: (
+        MIXED + _fill(b"--b\nContent-Type: text/plain; name*0=x" + _numbered("; name*{}=%41", 15_000) + b"\n\nx\n")
+    ),
+    "hosts in texts of links": lambda: MIXED + _hosts(0, 2000) + _hosts(2000, 4000) + b"--b--\n",
     "authentication": lambda: _fill(b"Authentication-Results: mx; spf=fail; dkim=fail\r\n") + b"\r\nx",
 }
-"""Each about three megabytes, by name"""
+"""Each about three megabytes, or less where less is enough to hurt, by name"""
 
 _WORDS = st.sampled_from(
     [

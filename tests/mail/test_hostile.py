@@ -10,6 +10,7 @@ from fyke.mail.limits import Limits
 from fyke.mail.message import Message
 from fyke.mail.reading import read_message, read_text
 from fyke.mail.signs import NAMES, signs
+from fyke.service.reading import INLINE, is_quick
 from tests.mail.hostile import HTML, LARGE, messages
 
 SMALL = Limits(bytes=2000, depth=3, parts=5, header_bytes=60, html_depth=8, text_chars=200)
@@ -58,6 +59,14 @@ def test_three_hostile_megabytes_take_little_time_and_memory(name: str) -> None:
     keeps_its_promises(message, Limits())
 
 
+@pytest.mark.parametrize("name", ["header lines in many parts", "parameters in many parts", "calendar after text"])
+def test_what_stands_first_is_read_whatever_follows(name: str) -> None:
+    """Headers of many parts, or an invitation, do not use up the time for the first words."""
+    kind, first, rest = LARGE[name]().partition(b"\r\n\r\n")
+    message = read_message(kind + first + b"--b\n\nthe first words\n" + rest)
+    assert message.body.startswith("the first words")
+
+
 @pytest.mark.parametrize("name", ["newsletter", "attachments", "nested parts", "false boundaries", "plain text"])
 def test_the_work_does_not_grow_past_the_limit(name: str) -> None:
     """Twenty times the size allocates no more, and what is read of it is the same."""
@@ -78,3 +87,32 @@ def test_time_that_is_up_ends_the_reading() -> None:
     message = read_message(HTML + b"<p>words</p>" * 1000, Limits(seconds=0.0))
     assert message.cut == ("reading over 0 s",)
     assert message.subject == "x"
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_read_in_the_event_loop_is_quick(name: str) -> None:
+    """A short message that takes long to read goes to a thread."""
+    raw = LARGE[name]()[:INLINE]
+    start = time.thread_time()
+    signs(read_message(raw), ["mx"])
+    assert time.thread_time() - start < SECONDS / 5 or not is_quick(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HTML + b"<p>x",
+        b"From: a@b.example\nSubject: x\n\n<BODY>x",
+        b"Subject: x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQQ==",
+        b"Subject: x\nContent-Transfer-Encoding: quoted-printable\n\n=3Cb=6Fdy>x",
+        b"Subject: x\n\n" + b"x" * INLINE,
+    ],
+)
+def test_what_may_be_html_leaves_the_event_loop(raw: bytes) -> None:
+    """And so does what is long."""
+    assert not is_quick(raw)
+
+
+def test_a_short_plain_message_is_quick() -> None:
+    """A thread would cost more than the reading."""
+    assert is_quick(b"From: A <a@example.org>\nSubject: x\nContent-Type: text/plain; charset=utf-8\n\nhello\n")

@@ -5,7 +5,7 @@ import re
 _SHOWN = ("summary", "location", "description", "comment")
 _ESCAPED = re.compile(r"\\(.)")
 LINES = 5000
-"""of a calendar that are looked at"""
+"""of a calendar that are looked at, and of its text"""
 
 
 def calendar_text(source: str) -> str:
@@ -16,4 +16,5 @@ def calendar_text(source: str) -> str:
         head, colon, value = line.partition(":")
         if colon and head.partition(";")[0].strip().lower() in _SHOWN and value.strip():
             found.append(_ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value.strip()))
-    return "\n".join(dict.fromkeys(found))
+    lines = "\n".join(found).split("\n", LINES)[:LINES]
+    return "\n".join(dict.fromkeys(lines))

@@ -9,6 +9,8 @@ from publicsuffixlist import PublicSuffixList
 from fyke.mail.normalising import compatible, scripts
 
 HOST_CHARS = 253
+NAMED = 20
+"""hosts that one text names"""
 
 _SCHEME = re.compile(r"\s*(?:https?|ftp):[/\\]{0,10}", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/\\?#\s]")
@@ -71,7 +73,7 @@ def known_suffix(host: str) -> bool:
 
 
 def named_hosts(text: str) -> list[str]:
-    """The hosts that a text names to its reader, at most 20: ``www.example.com``, ``https://example.com/x``."""
+    """The hosts that a text names to its reader, at most ``NAMED``: ``www.example.com``, ``https://example.com/x``."""
     hosts = []
     for match in _NAMED.finditer(text[:2000]):
         word = match[0] if "://" in match[0] else "http://" + match[0]
@@ -79,7 +81,9 @@ def named_hosts(text: str) -> list[str]:
         named = "://" in match[0] if is_ip(host) else "." in host and known_suffix(host)  # 1.2.3.4 may be a version
         if named:
             hosts.append(host)
-    return hosts[:20]
+            if len(hosts) == NAMED:
+                break
+    return hosts
 
 
 def unicode_host(host: str) -> str:
@@ -90,10 +94,6 @@ def unicode_host(host: str) -> str:
 def mixed_scripts(host: str) -> bool:
     """Whether a label of a host mixes Latin, Greek and Cyrillic letters."""
     return any(len(scripts(label)) > 1 for label in unicode_host(host).split("."))
-
-
-def _encoded(label: str) -> str:
-    return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
 
 
 def _decoded(label: str) -> str:

@@ -1,5 +1,6 @@
 """The structured headers: addresses, dates, media types with their parameters, authentication results."""
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from fyke.mail.message import Address, Authentication
 from fyke.mail.normalising import compatible, normalise
 from fyke.mail.notes import Notes
 
+PARAMETERS = 100
+"""of one header that are read"""
 NAME_CHARS = 255
 """of a file name"""
 
@@ -150,7 +153,7 @@ def _parameters(value: bytes, notes: Notes) -> Kind:
     end = min((at for at in (text.find(";"), text.find(" ")) if at >= 0), default=len(text))
     kind = Kind(text[:end].strip().strip('"').lower())
     pieces: dict[str, dict[int, str]] = {}
-    for match in _PARAMETER.finditer(text, end):
+    for match in itertools.islice(_PARAMETER.finditer(text, end), PARAMETERS):
         plain = match[3].strip() if match[2] is None else re.sub(r"\\(.)", r"\1", match[2])
         name, star, number = match[1].lower().partition("*")
         if not star:

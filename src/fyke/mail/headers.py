@@ -43,10 +43,13 @@ def read_head(raw: bytes, start: int, end: int, notes: Notes) -> tuple[Headers, 
     stop, body = _blank_line(raw, start, end)
     if stop - start > BLOCK_BYTES:
         notes.cut(f"headers over {BLOCK_BYTES:,} bytes")
-    lines = raw[start : min(stop, start + BLOCK_BYTES)].split(b"\n", LINES)
-    if len(lines) > LINES:
+    granted, most = notes.headers(min(stop - start, BLOCK_BYTES))
+    most = min(most, LINES)
+    lines = raw[start : start + granted].split(b"\n", most)
+    if len(lines) > most:
         notes.cut(f"headers over {LINES:,} lines")
         lines.pop()
+    notes.header_lines(len(lines))
     last = max((number for number, line in enumerate(lines) if _is_known(line)), default=-1)
     found: list[tuple[str, list[bytes]]] = []
     at = start

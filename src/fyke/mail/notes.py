@@ -8,6 +8,11 @@ from fyke.mail.limits import Limits
 SOURCE_BYTES = 1_000_000
 """of text parts that one message may have read, transfer encoding included: time is bounded by it, whatever the size"""
 
+HEADER_BYTES = 1_000_000
+"""of headers that one message may have read, those of its parts included"""
+HEADER_LINES = 20_000
+"""of headers likewise"""
+
 
 class Notes:
     """Repairs and cuts of one message, and its deadline.
@@ -19,10 +24,12 @@ class Notes:
         """``clock`` gives seconds."""
         self.limits = limits
         self._clock = clock
-        self._end = clock() + limits.seconds
+        self._begin = clock()
         self._repairs: set[str] = set()
         self._cut: dict[str, None] = {}
         self._source = SOURCE_BYTES
+        self._header_bytes = HEADER_BYTES
+        self._header_lines = HEADER_LINES
 
     def repair(self, name: str) -> None:
         """Something was mended; the vocabulary is in ``docs/mail.md``."""
@@ -40,9 +47,23 @@ class Notes:
             self.cut(f"text parts over {SOURCE_BYTES:,} bytes")
         return granted
 
-    def late(self) -> bool:
-        """Whether the time is up, which is noted."""
-        if self._clock() < self._end:
+    def headers(self, wanted: int) -> tuple[int, int]:
+        """How many of these bytes of headers may still be read, and how many lines."""
+        granted = min(wanted, self._header_bytes)
+        self._header_bytes -= granted
+        if granted < wanted:
+            self.cut(f"headers of all parts over {HEADER_BYTES:,} bytes")
+        return granted, self._header_lines
+
+    def header_lines(self, count: int) -> None:
+        """So many lines of headers were read."""
+        self._header_lines -= count
+        if self._header_lines <= 0:
+            self.cut(f"headers of all parts over {HEADER_LINES:,} lines")
+
+    def late(self, share: float = 1.0) -> bool:
+        """Whether the time, or this share of it, is up, which is noted."""
+        if self._clock() < self._begin + self.limits.seconds * share:
             return False
         self.cut(f"reading over {self.limits.seconds:g} s")
         return True

@@ -1,6 +1,7 @@
 """The MIME tree of a message, walked without recursion and within limits."""
 
 import itertools
+import re
 from dataclasses import dataclass, field
 
 from fyke.mail.fields import Kind, read_disposition, read_kind
@@ -11,6 +12,9 @@ from fyke.mail.transfer import decode_transfer
 FORWARDS = ("message/rfc822", "message/global", "message/news")
 FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
+TREE = 0.5
+"""of the time may go into finding the parts, so that some is left to read them"""
+_LINE_ENDS = re.compile(rb"[\r\n]*+")
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ def read_tree(raw: bytes, start: int, notes: Notes) -> Part:
             continue
         if part.depth >= notes.limits.depth:
             notes.cut(f"parts nested over {notes.limits.depth} deep")
-        elif not notes.late():
+        elif not notes.late(TREE):
             left = notes.limits.parts - count
             part.children = [_forwarded(part, notes)] if forward and left > 0 else _split(part, left, notes)
             count += len(part.children)
@@ -62,8 +66,8 @@ def beginning(raw: bytes, start: int, end: int, notes: Notes) -> int:
     """Where the headers begin: after empty lines, a byte order mark and the ``From `` line of a mailbox."""
     if raw.startswith(b"\xef\xbb\xbf", start):
         start += 3
-    while start < end and raw[start : start + 1] in (b"\r", b"\n"):
-        start += 1
+    empty = _LINE_ENDS.match(raw, start, end)
+    start = empty.end() if empty else start
     if raw.startswith((b"From ", b">From "), start):
         line = raw.find(b"\n", start, start + 2000)
         if line > 0 and looks_like_headers(raw, line + 1):
@@ -91,7 +95,12 @@ def _split(part: Part, left: int, notes: Notes) -> list[Part]:
         if not spans:
             part.kind = Kind("text/plain", part.kind.parameters)
     default = "message/rfc822" if part.kind.name == "multipart/digest" else "text/plain"
-    return [read_part(part.raw, start, end, part.depth + 1, notes, default) for start, end in spans]
+    children: list[Part] = []
+    for start, end in spans:
+        if children and notes.late(TREE):
+            break
+        children.append(read_part(part.raw, start, end, part.depth + 1, notes, default))
+    return children
 
 
 def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[int, int]]:
@@ -103,10 +112,8 @@ def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[i
         found = raw.find(mark, at, part.end)
         if found < 0:
             break
-        line = raw.find(b"\n", found, part.end)
-        line = part.end if line < 0 else line
         at = found + len(mark)
-        rest = raw[at : min(line, at + 100)].strip()
+        rest = raw[at : min(part.end, at + 100)].partition(b"\n")[0].strip()
         if (found > part.start and raw[found - 1 : found] != b"\n") or rest not in (b"", b"--"):
             wrong += 1
             if wrong > FALSE_BOUNDARIES:
@@ -120,7 +127,8 @@ def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[i
         if len(spans) >= left:
             notes.cut(f"parts over {notes.limits.parts:,}")
             return spans
-        begin = at = min(line + 1, part.end)
+        line = raw.find(b"\n", at, part.end)
+        begin = at = part.end if line < 0 else line + 1
     if begin >= 0:
         notes.repair("unclosed")
         spans.append((begin, part.end))

@@ -49,12 +49,16 @@ class _Gathered:
     hidden: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     files: list[Attachment] = field(default_factory=list)
+    _lines: set[str] = field(default_factory=set)
+    _split: int = 0
 
     def say(self, text: str, part: Part) -> None:
         """Add a text; an invitation says again what the mail said, so only its new lines count."""
         if part.kind.name == "text/calendar":
-            before = "\n".join(self.said)
-            text = "\n".join(line for line in text.split("\n") if line not in before)
+            for before in self.said[self._split :]:
+                self._lines.update(map(str.strip, before.split("\n")))
+            self._split = len(self.said)
+            text = "\n".join(line for line in text.split("\n") if line.strip() not in self._lines)
         if text:
             self.said.append(text)
 

@@ -1,7 +1,8 @@
 """Facts about a message that its reader should know: no score, and the model need not use them."""
 
+import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from fyke.mail.domains import ascii_host, host_of, is_ip, mixed_scripts, named_hosts, registrable, unicode_host
@@ -23,6 +24,10 @@ NAMES = (
 DETAIL_CHARS = 200
 EACH = 5
 """signs of one name in one message"""
+HOSTS = 500
+"""of one message that are looked up: those that texts of links name, and those in punycode"""
+WORDS = 100
+"""of a sender's name that are looked at"""
 
 _QUOTES = "<>()[]{}\"'`,;:!?*“”„‘’«»‹›"  # noqa: RUF001
 _WORD = re.compile(r"\w{2,}")
@@ -45,15 +50,19 @@ def signs(message: Message, trusted: Collection[str] = ()) -> list[Sign]:
     ``trusted`` names the servers whose authentication results count (authserv-ids): anybody can write that header.
     """
     found: dict[str, dict[str, None]] = {name: {} for name in NAMES}
-    for name, detail in _all(message, frozenset(server.lower() for server in trusted)):
-        if len(found[name]) < EACH:
+
+    def wanted(name: str) -> bool:
+        return len(found[name]) < EACH
+
+    for name, detail in _all(message, frozenset(server.lower() for server in trusted), wanted):
+        if wanted(name):
             found[name][" ".join(detail.split())[:DETAIL_CHARS]] = None
     return [Sign(name, detail) for name, details in found.items() for detail in details]
 
 
-def _all(message: Message, trusted: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _all(message: Message, trusted: frozenset[str], wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     hosts = [host_of(link.target) for link in message.links]
-    yield from _links(message, hosts)
+    yield from _links(message, hosts, wanted)
     yield from _addresses(message)
     yield from _domains(message, hosts)
     for one in message.authentication:
@@ -71,13 +80,17 @@ def _all(message: Message, trusted: frozenset[str]) -> Iterator[tuple[str, str]]
             yield "executable-attachment", f"{file.name or 'a file without a name'} ({file.kind})"
 
 
-def _links(message: Message, hosts: list[str]) -> Iterator[tuple[str, str]]:
+def _links(message: Message, hosts: list[str], wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    left = HOSTS
     for link, host in zip(message.links, hosts, strict=True):
         if not host:
             continue
-        if is_ip(host):
+        if wanted("ip-link") and is_ip(host):
             yield "ip-link", host
-        named = named_hosts(link.text) if "." in link.text and link.text != link.target else []
+        if left <= 0 or "." not in link.text or link.text == link.target or not wanted("link-text-domain"):
+            continue
+        named = named_hosts(link.text)
+        left -= len(named)
         if named and registrable(host) not in map(registrable, named):
             yield "link-text-domain", f"says {named[0]}, leads to {host}"
 
@@ -86,7 +99,7 @@ def _addresses(message: Message) -> Iterator[tuple[str, str]]:
     sender, reply_to = _domain(message.sender.address), _domain(message.reply_to.address)
     if sender and reply_to and registrable(sender) != registrable(reply_to):
         yield "reply-to-domain", f"from {sender}, answers go to {reply_to}"
-    for word in message.sender.name.split():
+    for word in message.sender.name.split()[:WORDS]:
         shown = word.strip(_QUOTES).lower()
         local, at, domain = shown.rpartition("@")
         named = ascii_host(domain) if at and local else ""
@@ -96,11 +109,11 @@ def _addresses(message: Message) -> Iterator[tuple[str, str]]:
 
 def _domains(message: Message, linked: list[str]) -> Iterator[tuple[str, str]]:
     hosts = [_domain(message.sender.address), _domain(message.reply_to.address)]
-    for host in dict.fromkeys(hosts + linked):
-        if any(label.startswith("xn--") for label in host.split(".")):
-            yield "punycode-domain", f"{host} is read as {unicode_host(host)}"
-            if mixed_scripts(host):
-                yield "mixed-script-domain", f"{host} mixes alphabets"
+    encoded = (host for host in dict.fromkeys(hosts + linked) if host.startswith("xn--") or ".xn--" in host)
+    for host in itertools.islice(encoded, HOSTS):
+        yield "punycode-domain", f"{host} is read as {unicode_host(host)}"
+        if mixed_scripts(host):
+            yield "mixed-script-domain", f"{host} mixes alphabets"
 
 
 def _domain(address: str) -> str:
