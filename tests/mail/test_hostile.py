@@ -95,7 +95,7 @@ def test_what_is_read_in_the_event_loop_is_quick(name: str) -> None:
     raw = LARGE[name]()[:INLINE]
     start = time.thread_time()
     signs(read_message(raw), ["mx"])
-    assert time.thread_time() - start < SECONDS / 5 or not is_quick(raw)
+    assert time.thread_time() - start < SECONDS or not is_quick(raw)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from fyke.mail.limits import Limits
 from fyke.mail.reading import read_message
 from fyke.mail.report import report
+from fyke.service.reading import is_quick
 
 MEDIA = ("message/rfc822", "message/global", "application/octet-stream")
 FORM = "multipart/form-data"
-INLINE = 8 * 1024  # bytes of a message that are read in the event loop; a longer one would hold others up
 THREADS = 2  # so that one hostile message does not keep all others waiting
 SEND = "Send a message as message/rfc822, or as the one file of a form, like curl -F file=@mail.eml."
 
@@ -40,7 +40,7 @@ class Read(NamedTuple):
 
 
 class MessageReader:
-    """Reads messages within limits: short ones at once, long ones in a thread.
+    """Reads messages within limits: short plain ones at once, HTML and long ones in a thread.
 
     ``trusted`` names the servers whose authentication results count (authserv-ids).
     """
@@ -59,7 +59,7 @@ class MessageReader:
         raw = await _body(request, self._limits.bytes + 1)
         if not raw.strip():
             raise HTTPException(422, f"body: there is no message in it. {SEND}")
-        if len(raw) <= INLINE:
+        if is_quick(raw):
             return self._read(raw)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, raw)
 
