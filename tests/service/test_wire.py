@@ -265,6 +265,16 @@ async def answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head, await reader.readexactly(int(found[1]))
 
 
+async def connected(model: Held, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which a plain head is known; from now on the model waits."""
+    model.go.set()
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(request(text("a")))
+    await answer(reader)
+    model.go.clear()
+    return reader, writer
+
+
 def run(check: Callable[[], Any]) -> None:
     """Run a coroutine function, for no longer than half a minute."""
     asyncio.run(asyncio.wait_for(check(), 30))
@@ -296,11 +306,7 @@ def test_many_requests_wait_their_turn() -> None:
 
     async def check() -> None:
         async with holding() as (model, port, server):
-            model.go.set()
-            reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(request(text("a")))
-            await answer(reader)
-            model.go.clear()
+            reader, writer = await connected(model, port)
             writer.write(request(text("b")))
             await until(lambda: any(one._asked for one in server.server_state.connections))  # type: ignore[union-attr]
             writer.write(b"".join(request(text(f"{number:04}")) for number in range(1500)))
@@ -363,11 +369,7 @@ def test_a_client_that_leaves_disturbs_nobody() -> None:
 
     async def check() -> None:
         async with holding() as (model, port, _):
-            model.go.set()
-            reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(request(text("a")))
-            await answer(reader)
-            model.go.clear()
+            reader, writer = await connected(model, port)
             writer.write(request(text("b")))
             await writer.drain()
             writer.close()
@@ -386,11 +388,7 @@ def test_a_server_that_stops_answers_first() -> None:
 
     async def check() -> None:
         async with holding() as (model, port, server):
-            model.go.set()
-            reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(request(text("a")))
-            await answer(reader)
-            model.go.clear()
+            reader, writer = await connected(model, port)
             writer.write(request(text("b")))
             await until(lambda: any(one._asked for one in server.server_state.connections))  # type: ignore[union-attr]
             server.should_exit = True
