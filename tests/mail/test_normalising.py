@@ -4,7 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fyke.mail.limits import Limits
 from fyke.mail.normalising import normalise, scripts
+from fyke.mail.reading import read_message, read_text
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,12 @@ def test_the_same_again_changes_nothing(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     once.encode("utf-8")
+
+
+@pytest.mark.parametrize("limit", range(1, 40))
+def test_a_cut_within_a_word_changes_nothing_on_a_second_reading(limit: int) -> None:
+    """What is left of a word of two scripts is spelt as a second reading would spell it."""
+    raw = "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nПриcalendar Καλημέρaen Приca".encode()
+    text = read_message(raw, Limits(text_chars=limit)).text
+    assert len(text) <= limit
+    assert read_text(text) == text

@@ -117,8 +117,8 @@ def _within(texts: list[str], limit: int, what: str, notes: Notes) -> str:
     text = "\n".join(texts)
     if len(text) > max(0, limit):
         notes.cut(f"{what} over {notes.limits.text_chars:,} characters")
-        text = text[: max(0, limit)]
-    return text.strip()
+        text = normalise(text[: max(0, limit)])  # the rest of a word may be spelt otherwise than the word
+    return text[: max(0, limit)].strip()
 
 
 def _some_links(links: list[Link], notes: Notes) -> tuple[Link, ...]:
