@@ -248,15 +248,16 @@ class RedisStore:
 
         On a cluster, where one node does not wait for another, from one pipeline for each stage.
         """
-        replies: list[Any] = []
         if self._exchange is not None:
             replies = await self._exchange([*chain(*stages)])
-        for commands in stages if self._exchange is None else ():
-            pipeline = self._client.pipeline()
-            for command in commands:
-                pipeline.execute_command(*command)
-            # Raised from the pipeline, an error would quote the command, and with it the value.
-            replies += await pipeline.execute(raise_on_error=False)
+        else:
+            replies = []
+            for commands in stages:
+                pipeline = self._client.pipeline()
+                for command in commands:
+                    pipeline.execute_command(*command)
+                # Raised from the pipeline, an error would quote the command, and with it the value.
+                replies += await pipeline.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
