@@ -362,7 +362,9 @@ def test_a_worker_that_dies_ends_the_run_and_loses_nothing(tmp_path: Path, large
 
     def watch(stage: str, done: int, total: int) -> None:
         if stage == "scoring":
-            multiprocessing.active_children()[0].kill()
+            for helper in multiprocessing.active_children():
+                helper.kill()
+                helper.join()
 
     with pytest.raises(FykeError, match="has ended"):
         bulk.score(job, settings, watch)

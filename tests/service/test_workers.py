@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -45,10 +46,18 @@ def test_workers_share_predictions_and_stop_together(serve: Serve) -> None:
     """What one has computed, the other finds in the store; SIGTERM ends all."""
     service = serve("--cache-url", "embedded://", "--workers", "2")
     tiers = set()
-    with httpx.Client(headers={"connection": "close"}) as client:
-        for _ in range(60):
-            answer = client.post(service.url + "/predict", json={"text": "you have won"})
-            tiers.add(answer.headers["cache-status"].rpartition("=")[2])
+
+    def ask(_: int) -> None:
+        answer = httpx.post(service.url + "/predict", json={"text": "you have won"})
+        tiers.add(answer.headers["cache-status"].rpartition("=")[2])
+
+    def both_asked() -> bool:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(ask, range(8)))
+        return len(tiers) == 3
+
+    ask(0)
+    asyncio.run(until(both_asked))
     assert tiers == {"model", "memory", "redis"}
     stops_whole(service, signal.SIGTERM)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 from fyke.errors import DataError
 from fyke.model.card import Card, DatasetCard, SplitCard
@@ -64,7 +65,8 @@ def train(
 
     progress(f"fitting {recipe} on {len(train_rows):,} texts")
     try:
-        pipeline.fit([corpus.texts[row] for row in train_rows], labels)
+        with threadpool_limits(1):  # sums split over threads differ in their last digits, and so would the model's id
+            pipeline.fit([corpus.texts[row] for row in train_rows], labels)
     except ValueError as error:
         raise DataError(f"{names}: there is nothing to learn from the texts ({error}).") from error
 
