@@ -30,10 +30,17 @@ def require(program: str, package: str) -> None:
         pytest.skip(f"{program} is not installed (apt install {package})")
 
 
+# Below what systems give to outgoing connections, and far apart in processes that run tests at the same time.
+_PORTS = itertools.count(20_000 + os.getpid() * 97 % 12_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that neither a client nor another test is given meanwhile."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
