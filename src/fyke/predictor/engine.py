@@ -79,6 +79,20 @@ class Engine(Generic[Item, Prediction]):
             self._ledger.read.add(len(items), self._monotonic() - started)
         return read
 
+    def read_now(self, items: Sequence[Item]) -> list[bytes | Exception | None]:
+        """The same for each on its own: None for what takes long, and an error for what cannot be read."""
+        try:
+            together = self.read_at_once(items)
+        except Exception as error:
+            if len(items) == 1:
+                return [error]
+            together = None
+        if together is not None:
+            return [*together]
+        if len(items) == 1:
+            return [None]
+        return [outcome for item in items for outcome in self.read_now([item])]
+
     async def read(self, items: Sequence[Item]) -> list[bytes]:
         """The same, in a thread where it takes long.
 

@@ -135,19 +135,21 @@ class Predictor(Generic[Item, Prediction]):
             return None
         return self._board(key, read, b"", ONLY_KEPT)
 
-    def begin(self, item: Item) -> "Answer[Prediction] | Boarding[Item, Prediction] | None":
-        """The first step of `predict`, taken at once: the answer, or a place on the flight to it.
+    def begin_many(
+        self, items: Sequence[Item]
+    ) -> "list[Answer[Prediction] | Boarding[Item, Prediction] | Exception | None]":
+        """The first step of `predict` for each item, taken at once: the answer, or a place on the flight to it.
 
-        None where the item takes long to read: that is for `predict`.
-
-        Raises:
-            Exception: whatever ``canonical`` raised.
+        None where an item takes long to read: that is for `predict`. An error is what ``canonical`` raised.
         """
-        canonical = self._engine.read_at_once([item])
-        return None if canonical is None else self._enter(item, canonical[0], ANY)
+        read = self._engine.read_now(items)
+        return [
+            self._enter(item, seen, ANY) if isinstance(seen, bytes) else seen
+            for item, seen in zip(items, read, strict=True)
+        ]
 
     def outcome(self, boarding: "Boarding[Item, Prediction]") -> Answer[Prediction] | Exception:
-        """How a flight of `begin` or `look_up` ended, once its future is done; to be asked for once."""
+        """How a flight of `begin_many` or `look_up` ended, once its future is done; to be asked for once."""
         outcome = boarding.outcome()
         return self._shared(outcome) if isinstance(outcome, Answer) else outcome
 

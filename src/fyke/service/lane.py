@@ -14,7 +14,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,6 +36,14 @@ class NotPlain(Exception):
     """The request is for the framework to look at."""
 
 
+class _Unread(NamedTuple):
+    """A text that came in this turn of the event loop, and where its answer goes."""
+
+    text: str
+    digest: bytes
+    done: Done
+
+
 class FastLane:
     """What answers plain requests, from ASGI or from `fyke.service.wire`.
 
@@ -54,6 +62,7 @@ class FastLane:
         self._most = remember
         self._secret = os.urandom(32)
         self.heads: dict[bytes, int] = {}  # that `Wire` knows, with the content length in each
+        self._unread: list[_Unread] = []
         self._reading: set[asyncio.Task[Answer[float]]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,20 +104,21 @@ class FastLane:
 
         Raises:
             NotPlain: the body is for the framework.
-            Exception: whatever the model raised at once.
         """
         predictor = self._predictor()
         digest = hashlib.blake2b(body, digest_size=16, key=self._secret).digest()
         model_id, key = self._keys.get(digest, _UNKNOWN)
         if model_id != predictor.model.id:
-            return self._predict(predictor, digest, body, done)
+            self._predict(predictor, digest, body, done)
+            return None
         read = partial(_text, body)
         answer = predictor.recall(key, read)
         if answer is not None:
             return answer
         boarding = predictor.look_up(key, read)
         if boarding is None:
-            return self._predict(predictor, digest, body, done)
+            self._predict(predictor, digest, body, done)
+            return None
 
         def looked_up(_: object) -> None:
             outcome = predictor.outcome(boarding)
@@ -116,39 +126,37 @@ class FastLane:
                 done(outcome)
                 return
             try:
-                answer = self._predict(predictor, digest, body, done)
-            except Exception as error:
+                self._predict(predictor, digest, body, done)
+            except NotPlain as error:
                 done(error)
-            else:
-                if answer is not None:
-                    done(answer)
 
         boarding.flight.future.add_done_callback(looked_up)
         return None
 
-    def _predict(
-        self, predictor: Predictor[str, float], digest: bytes, body: bytes, done: Done
-    ) -> Answer[float] | None:
-        """As `ask`, for a body whose key is not known."""
-        text = _text(body)
+    def _predict(self, predictor: Predictor[str, float], digest: bytes, body: bytes, done: Done) -> None:
+        """As `ask`, for a body whose key is not known; the texts of a turn of the event loop are read together."""
+        self._unread.append(_Unread(_text(body), digest, done))
+        if len(self._unread) == 1:
+            asyncio.get_running_loop().call_soon(self._begin, predictor)
 
-        def landed(outcome: Answer[float] | Exception) -> None:
-            if isinstance(outcome, Answer):
-                self._remember(digest, predictor.model.id, outcome.key)
-            done(outcome)
+    def _begin(self, predictor: Predictor[str, float]) -> None:
+        unread, self._unread = self._unread, []
+        for one, begun in zip(unread, predictor.begin_many([one.text for one in unread]), strict=True):
+            landed = partial(self._landed, predictor, one)
+            if isinstance(begun, Boarding):
+                begun.flight.future.add_done_callback(partial(_flown, predictor, begun, landed))
+            elif begun is None:
+                reading = asyncio.get_running_loop().create_task(predictor.predict(one.text))
+                self._reading.add(reading)
+                reading.add_done_callback(self._reading.discard)
+                reading.add_done_callback(partial(_read, landed))
+            else:
+                landed(begun)
 
-        begun = predictor.begin(text)
-        if begun is None:
-            reading = asyncio.get_running_loop().create_task(predictor.predict(text))
-            self._reading.add(reading)
-            reading.add_done_callback(self._reading.discard)
-            reading.add_done_callback(lambda task: landed(_outcome(task)))
-            return None
-        if isinstance(begun, Boarding):
-            begun.flight.future.add_done_callback(lambda _: landed(predictor.outcome(begun)))
-            return None
-        self._remember(digest, predictor.model.id, begun.key)
-        return begun
+    def _landed(self, predictor: Predictor[str, float], one: "_Unread", outcome: Answer[float] | Exception) -> None:
+        if isinstance(outcome, Answer):
+            self._remember(one.digest, predictor.model.id, outcome.key)
+        one.done(outcome)
 
     async def _answer(self, body: bytes) -> Answer[float] | Exception:
         later: asyncio.Future[Answer[float] | Exception] = asyncio.get_running_loop().create_future()
@@ -185,9 +193,13 @@ async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _outcome(task: asyncio.Task[Answer[float]]) -> Answer[float] | Exception:
+def _flown(predictor: Predictor[str, float], boarding: Boarding[str, float], landed: Done, _: object) -> None:
+    landed(predictor.outcome(boarding))
+
+
+def _read(landed: Done, task: asyncio.Task[Answer[float]]) -> None:
     error = RuntimeError("the event loop is being closed") if task.cancelled() else task.exception()
-    return error if isinstance(error, Exception) else task.result()
+    landed(error if isinstance(error, Exception) else task.result())
 
 
 def _text(body: bytes) -> str:
