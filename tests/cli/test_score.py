@@ -382,6 +382,7 @@ BROKEN = {
     "empty.jsonl": (b"\n", "empty"),
     "short.csv": (b"Email Text,n\nhello,1\nhello\n", "line 3: 1 fields where the header has 2"),
     "quote.csv": (b'Email Text,n\nhello,1\n"hello,1\nx,2\n', "line 3"),
+    "late.csv": (b"Email Text\n" + b"hello\n" * 100_000 + b"\xff\n", "line 100002: not UTF-8"),
     "bytes.csv": (b"Email Text,n\nhello,1\n\xff,2\n", "line 3: not UTF-8"),
     "json.jsonl": (b'{"Email Text": "a"}\n{"Email Text": \n', "line 2: not JSON"),
     "array.jsonl": (b'{"Email Text": "a"}\n["b"]\n', "line 2: not a JSON object"),
