@@ -139,7 +139,7 @@ def wait_until_ready(service: Service) -> None:
     import httpx
 
     ticks = threading.Event()
-    for _ in range(300):
+    for _ in range(1200):
         try:
             if httpx.get(service.url + "/readyz").is_success:
                 return
