@@ -317,7 +317,7 @@ def test_a_run_that_replaces_can_be_gone_on_with(tmp_path: Path, large: Path) ->
     process = start(large, "--output", output, "--cache-url", "none://", "--force", start_new_session=True)
     until(some_progress(journal))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines() == ["error: interrupted; the same command without --force goes on from here."]
     assert output.read_text() == "precious"
