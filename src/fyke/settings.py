@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that serve; they share predictions through the store.")
+    access_log: bool = Field(False, description="Logs each request; every one then takes the slower way.")
     keys_file: Annotated[Path | None, _NAMED] = Field(
         None, description="File of API keys (`fyke keys add`), read again when it changes; unset asks for no keys."
     )
@@ -115,6 +116,43 @@ class Settings(BaseSettings):
         "always", description="auto skips the store while computing is measured to be cheaper than asking."
     )
     cache_verify: float = Field(0.001, ge=0, le=1, description="Share of hits computed again and compared.")
+
+
+class Traces(BaseSettings):
+    """Whether OpenTelemetry is to trace, by its own variables; its SDK reads the others itself."""
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    sdk_disabled: bool = False
+    traces_exporter: str | None = None
+    exporter_otlp_endpoint: str | None = None
+    exporter_otlp_traces_endpoint: str | None = None
+
+    @property
+    def exporter(self) -> str:
+        """Where spans go: ``otlp``, ``console`` or ``none``; ``otlp`` unsaid where an endpoint is."""
+        if self.sdk_disabled:
+            return "none"
+        if self.traces_exporter is not None:
+            return self.traces_exporter
+        return "otlp" if self.exporter_otlp_endpoint or self.exporter_otlp_traces_endpoint else "none"
+
+
+def load_traces() -> Traces:
+    """OpenTelemetry's variables.
+
+    Raises:
+        SettingsError: one cannot be.
+    """
+    try:
+        traces = Traces()
+    except ValidationError as error:
+        raise SettingsError(
+            "; ".join(f"OTEL_{one['loc'][0]}: {one['msg']}".upper() for one in error.errors())
+        ) from None
+    if traces.exporter not in ("otlp", "console", "none"):
+        raise SettingsError(f"OTEL_TRACES_EXPORTER: {traces.exporter!r} is none of otlp, console and none.")
+    return traces
 
 
 def load(**flags: Any) -> Settings:

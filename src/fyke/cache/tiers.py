@@ -14,6 +14,7 @@ from fyke.cache.keys import LEASES, Keyring
 from fyke.cache.ledger import Ledger
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
+from fyke.cache.spans import Span, untraced
 from fyke.cache.store import Store, Write
 from fyke.errors import StoreError
 
@@ -41,6 +42,7 @@ class Tiers:
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
         beside: "Tiers | None" = None,
+        span: Span = untraced,
     ):
         self.keyring = keyring
         self.store = store
@@ -51,6 +53,7 @@ class Tiers:
         self.generation = 0  # rises with each purge: what was computed before one is not kept after it
         self.clock = clock
         self._lifetimes = lifetimes
+        self._span = span
         self._monotonic = monotonic
         self._rng = rng or random.Random()  # noqa: S311 - spreads expiry, guards nothing
         self._landing: dict[str, Entry] = {}
@@ -224,7 +227,8 @@ class Tiers:
         started = self._monotonic()
         generation = self.generation
         try:
-            values = await store.get_many(keys)
+            with self._span("lookup", len(keys)):
+                values = await store.get_many(keys)
         except StoreError as error:
             self._failed("lookup", error)
             return None
@@ -249,7 +253,8 @@ class Tiers:
         self._landing |= fresh
         started = self._monotonic()
         try:
-            kept = await store.set_many(writes, done)
+            with self._span("store", len(writes)):
+                kept = await store.set_many(writes, done)
         except StoreError as error:
             self._failed("write", error)
             return None

@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -24,14 +25,19 @@ from fyke.service.assembly import first_words, load_from, open_from, predictor_f
 from fyke.service.caching import not_cached
 from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
+from fyke.service.instruments import Instruments
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
 from fyke.service.messages import MessageReader
+from fyke.service.metrics import router as metrics
 from fyke.service.reading import limits_from, trusted_from
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
-from fyke.settings import Settings, load
+from fyke.service.tracing import Tracing, tracing_from
+from fyke.settings import Settings, load, load_traces
+
+ROUTERS = (router, explaining, metrics)
 
 
 class Service(FastAPI):
@@ -44,10 +50,18 @@ class Service(FastAPI):
         await self.lane(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, model: Model | None = None, opened: Opened | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    model: Model | None = None,
+    opened: Opened | None = None,
+    *,
+    tracing: Tracing | None = None,
+    figures: Path | None = None,
+) -> FastAPI:
     """The service. Without arguments everything comes from the environment, as uvicorn's factory needs it.
 
-    A cache that is ``opened`` already is closed with the application.
+    A cache that is ``opened`` already is closed with the application, as is ``tracing``, which else OpenTelemetry's
+    variables ask for. ``figures`` is a directory where the processes of one service leave theirs.
 
     Raises:
         SettingsError: a setting cannot be.
@@ -55,6 +69,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     """
     settings = settings or load()
     model = model or load_from(settings)
+    tracing = tracing or tracing_from(load_traces())
+    seen = Instruments(access_log=settings.access_log, tracing=tracing, directory=figures)
     policy = policy_from(settings.policy, model.card.policies, settings.abstain)
 
     @asynccontextmanager
@@ -62,13 +78,20 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         cache = opened or await open_from(settings)
         app.state.model = model
         app.state.predictor = predictor_from(
-            settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
+            settings,
+            model.classifier,
+            cache,
+            preview=lambda text: first_words(text, settings.cache_preview_words),
+            span=seen.span,
         )
-        app.state.explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=app.state.predictor)
+        app.state.explainer = predictor_from(
+            settings, Explainer(model.classifier), cache, beside=app.state.predictor, span=seen.span
+        )
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
+        seen.start(app)
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
         gc.set_threshold(50_000, 20, 100)  # nor what is kept in memory, which has no cycles, time and again
@@ -78,6 +101,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
             app.state.reader.close()
             await app.state.explainer.close()
             await app.state.predictor.close()
+            await seen.close()
 
     app = Service(
         title="Fyke",
@@ -89,19 +113,20 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
     app.lane = FastLane(
-        partial(FastAPI.__call__, app),
+        seen.around(partial(FastAPI.__call__, app), ROUTERS),
         predictor=lambda: app.state.predictor,
         limit=settings.max_body_bytes,
         policy=policy,
     )
+    app.lane.watch(seen.figures, seen.new_id, closed=seen.every_request)
     if settings.keys_file is not None:
         _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
     app.add_exception_handler(Exception, _failed)
-    app.include_router(router)
-    app.include_router(explaining)
+    for routes in ROUTERS:
+        app.include_router(routes)
     return app
 
 

@@ -11,6 +11,7 @@ cache keys are remembered, no bodies.
 import asyncio
 import hashlib
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,8 @@ from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
+from fyke.service.figures import Figures
+from fyke.service.observing import REQUEST_ID, request_ids
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
 
@@ -84,6 +87,9 @@ class FastLane:
         self._tenants: Tenants | None = None
         self._lanes: dict[str, FastLane] = {}
         self.access: Access | None = None
+        self.closed = False  # everything goes on to ``app``, which sees more of it
+        self.figures = Figures()
+        self.new_id = request_ids()
         self.heads: dict[bytes, Known] = {}  # that `Wire` knows
         self._unread: list[_Unread] = []
         self._reading: set[asyncio.Task[Answer[float]]] = set()
@@ -97,15 +103,21 @@ class FastLane:
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
             body = await _rest(body, message, receive)
+        started = time.perf_counter()
         answer = await known.lane._answer(body)
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
-        headers, answered = response(answer, self.policy)
+        headers, answered = response(answer, self.policy, self.new_id())
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": encoded})
         await send({"type": "http.response.body", "body": answered})
+        self.figures.fast[answer.tier].add(time.perf_counter() - started)
         return None
+
+    def watch(self, figures: Figures, ids: Callable[[], str], *, closed: bool) -> None:
+        """Count in ``figures``, take ids from ``ids``; ``closed``: pass everything on, to be seen there."""
+        self.figures, self.new_id, self.closed = figures, ids, closed
 
     def admit(self, access: Access, tenants: Tenants) -> None:
         """From now on, take requests with a key that may predict, each into the lane of its namespace."""
@@ -122,7 +134,7 @@ class FastLane:
 
     def known(self, scope: Scope) -> Known | None:
         """What is known of a request by its head, if it is one for the fast lane, from who may."""
-        length = self._plain_length(scope)
+        length = None if self.closed else self._plain_length(scope)
         if length is None:
             return None
         if self.access is None:
@@ -237,11 +249,12 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy, request_id: str) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
     label, probability, uncertain = policy.read(answer.prediction)
     body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
-    return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
+    headers = {"content-length": str(len(body)), "content-type": JSON, REQUEST_ID: request_id}
+    return headers | cache_headers(answer), body
 
 
 async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:

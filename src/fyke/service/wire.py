@@ -10,6 +10,7 @@ that are slow to read. And whatever the lane does not answer is given to uvicorn
 """
 
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -41,6 +42,7 @@ class Wire(HttpToolsProtocol):
         self._asked: bytes | None = None  # the request that the lane is answering
         self._waiting = bytearray()  # what came meanwhile
         self._ending = False
+        self._started = 0.0  # that request, in the seconds of `perf_counter`
         self._heard = 0.0  # when the last answer was given, in the loop's seconds
         self._failed: Exception | None = None
 
@@ -107,6 +109,7 @@ class Wire(HttpToolsProtocol):
             del self._heads[next(iter(self._heads))]
 
     def _ask(self, lane: FastLane, request: bytes, body: bytes) -> None:
+        self._started = perf_counter()
         try:
             answer = lane.ask(body, self._answered)
         except Exception as error:
@@ -133,7 +136,7 @@ class Wire(HttpToolsProtocol):
 
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
-        headers, body = response(answer, self._lane.policy)
+        headers, body = response(answer, self._lane.policy, self._lane.new_id())
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if self._ending:
             lines += "connection: close\r\n"
@@ -141,6 +144,7 @@ class Wire(HttpToolsProtocol):
             b"%b%b\r\n%b" % (_status(tuple(self.server_state.default_headers)), lines.encode("latin-1"), body)
         )
         self.server_state.total_requests += 1
+        self._lane.figures.fast[answer.tier].add(perf_counter() - self._started)
         if self._ending:
             self.transport.close()
             return
