@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fyke.service.app import Service, create_app
 from fyke.settings import load
+from tests.service.answers import told
 
 JSON = {"content-type": "application/json"}
 VALUES = st.recursive(

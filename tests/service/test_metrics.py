@@ -47,7 +47,7 @@ def scraped() -> str:
                 await client.post("/predict", json={"text": "you have won"})
             await client.post("/predict", json={"text": "you have won"}, headers={"x-more": "1"})
             await client.post("/predict", json={"texts": []})
-            await client.post("/predict/batch", json={"texts": ["a b", "c d", "you have won"]})
+            await client.post("/predict/batch", json={"texts": ["the meeting", "a prize", "you have won"]})
             await client.get("/made/up")
             return (await client.get("/metrics")).text
 
@@ -113,7 +113,7 @@ def test_a_sum_keeps_what_an_ended_process_has_counted(tmp_path: Path) -> None:
     )
     pool = Pool(mine, tmp_path)
     for misses in (8, 9):
-        assert dict((name, numbers) for name, _, numbers in pool.total()) == {
+        assert {name: numbers for name, _, numbers in pool.total()} == {
             "fyke_misses_total": [misses],
             "fyke_processes": [1],
         }

@@ -36,7 +36,6 @@ def configure() -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-            keep_exc_info=True,
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
