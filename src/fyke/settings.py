@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         "always", description="auto skips the store while computing is measured to be cheaper than asking."
     )
     cache_verify: float = Field(0.001, ge=0, le=1, description="Share of hits computed again and compared.")
+    allow_purge: bool = Field(
+        False,
+        description="Lets `POST /cache/purge` and the page forget predictions; on this machine only, as nobody has to "
+        "sign in.",
+    )
 
 
 def load(**flags: Any) -> Settings:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from fyke.cache.breaker import Breaker
@@ -17,6 +18,8 @@ from fyke.cache.store import Store, Write
 from fyke.errors import StoreError
 
 log = logging.getLogger(__name__)
+
+NEWEST = 64  # entries that are remembered for whoever looks
 
 
 class Tiers:
@@ -41,6 +44,7 @@ class Tiers:
         self.reads = Breaker(monotonic)
         self.writes = Breaker(monotonic)
         self.generation = 0  # rises with each purge: what was computed before one is not kept after it
+        self.newest: deque[tuple[str, Entry]] = deque(maxlen=NEWEST)  # taken into memory last
         self.clock = clock
         self._lifetimes = lifetimes
         self._monotonic = monotonic
@@ -118,6 +122,7 @@ class Tiers:
         """Keep an entry in memory, never longer than it lives."""
         if self.memory is not None:
             self.memory.put(key, entry, entry.expires)
+            self.newest.append((key, entry))
 
     def renewal(self, key: str, entry: Entry) -> Entry | None:
         """The same entry with a new TTL when it is near its end; None when it is not, or cannot live longer."""

@@ -150,12 +150,16 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Processes that serve (FYKE_WORKERS).")] = None,
     cache_url: CacheUrl = None,
     cache_ttl: Annotated[float | None, typer.Option(help="Seconds that a prediction is kept.")] = None,
+    allow_purge: Annotated[
+        bool | None, typer.Option("--allow-purge", help="Let the page forget predictions (FYKE_ALLOW_PURGE).")
+    ] = None,
 ) -> None:
     """Serve predictions over HTTP."""
     from fyke.cli.serving import run
     from fyke.settings import load
 
-    run(load(host=host, port=port, workers=workers, model=model, cache_url=cache_url, cache_ttl=cache_ttl))
+    given = {"host": host, "port": port, "workers": workers, "model": model, "allow_purge": allow_purge}
+    run(load(cache_url=cache_url, cache_ttl=cache_ttl, **given))
 
 
 @app.command()
