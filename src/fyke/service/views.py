@@ -50,7 +50,8 @@ async def about(request: Request) -> JSONResponse:
     """What is in force here."""
     state = request.app.state
     predictor: Predictor[str, float] = state.predictor
-    tiers = [name for name, tier in (("memory", predictor.tiers.memory), ("redis", predictor.tiers.store)) if tier]
+    kept = {"memory": predictor.tiers.memory, "redis": predictor.tiers.store}
+    tiers = [name for name, tier in kept.items() if tier is not None]
     said: dict[str, Any] = {
         "version": __version__,
         "model_id": predictor.model.id,

@@ -41,7 +41,9 @@ function draw() {
   if (!samples.length) return;
   const [first, last] = [samples[0], samples.at(-1)];
   const all = answers(first, last);
-  drawCharts(bins(), first, last, all);
+  const found = bins();
+  drawCharts(found, first, last, all);
+  drawLegend(found);
   drawTiles(first, last, all);
   drawState(last);
   drawPays(last);
@@ -69,6 +71,11 @@ function drawCharts(found, first, last, all) {
     title: `At most ${count(Math.round(Math.max(...sums)))} answers a second in the last minutes`,
   });
   drawLatency(first, last);
+}
+
+/** What never happened needs no explanation. */
+function drawLegend(found) {
+  show(byId("legend-shared"), found.some((bin) => bin?.shared));
 }
 
 const short = (number) => (number >= 1000 ? `${number / 1000} k` : `${number}`);
@@ -250,7 +257,7 @@ async function start() {
   }
   byId("legend").replaceChildren(
     ...SERIES.filter(({ name }) => name !== "redis" || limits.tiers.includes("redis")).map(({ name, label, pattern }) =>
-      el("li", {}, el("i", { class: `swatch ${name} ${pattern ?? ""}`, "aria-hidden": "true" }), label),
+      el("li", { id: `legend-${name}` }, el("i", { class: `swatch ${name} ${pattern ?? ""}`, "aria-hidden": "true" }), label),
     ),
   );
   show(byId("purge"), limits.purge);

@@ -62,7 +62,7 @@ export function stack(holder, { bins, series, top, marks, ages, title, height = 
     const fill = pattern ? { fill: `url(#fill-${name}-${holder.id})` } : { class: `area ${name}` };
     drawing.append(svg("path", { d: path, ...fill }));
   }
-  for (const [share, label] of ages) {
+  for (const [share, label] of wide < 360 ? [ages[0], ages.at(-1)] : ages) {
     const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
     drawing.append(text(SIDE + wide * share, height - 5, label, { "text-anchor": anchor }));
   }
@@ -78,7 +78,7 @@ export function logBars(holder, { rows, least, most, ticks, title }) {
   const wide = width - left - right;
   const at = (value) => left + (wide * (Math.log10(Math.min(most, Math.max(least, value))) - Math.log10(least))) / (Math.log10(most) - Math.log10(least));
   const drawing = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
-  for (const [value, label] of ticks) {
+  for (const [value, label] of wide < 220 ? ticks.filter((_, at) => at % 2 === 0) : ticks) {
     drawing.append(
       svg("line", { class: "grid", x1: at(value), x2: at(value), y1: 0, y2: height - FOOT }),
       text(at(value), height - 5, label, { "text-anchor": "middle" }),
@@ -101,8 +101,8 @@ export function logBars(holder, { rows, least, most, ticks, title }) {
  */
 export function square(holder, { points, diagonal, xs, ys, title, xName, yName, join = true }) {
   const width = Math.min(Math.max(holder.clientWidth, 220), 420);
-  const [left, foot] = [52, 46];
-  const wide = width - left - 14;
+  const [left, foot] = [64, 46];
+  const wide = width - left - 22;
   const height = wide + foot + 12;
   const x = (share) => left + wide * share;
   const y = (share) => 12 + wide * (1 - share);
@@ -126,7 +126,7 @@ export function square(holder, { points, diagonal, xs, ys, title, xName, yName, 
   }
   drawing.append(
     text(x(0.5), height - 6, xName, { "text-anchor": "middle", class: "label" }),
-    text(0, 0, yName, { "text-anchor": "middle", class: "label", transform: `translate(13 ${y(0.5)}) rotate(-90)` }),
+    text(0, 0, yName, { "text-anchor": "middle", class: "label", transform: `translate(12 ${y(0.5)}) rotate(-90)` }),
   );
   holder.replaceChildren(drawing);
 }
