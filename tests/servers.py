@@ -43,7 +43,7 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
-def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait, within bounds, until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], within: float = 10) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], within: float = 60) -> None:
     """Return once the condition holds; fail after ``within`` seconds."""
     never = asyncio.Event()
     async with asyncio.timeout(within):

@@ -69,7 +69,7 @@ async def test_a_purge_at_any_node_reaches_all(
         assert {await one.next() for one in heard} == {""}
         for node in shared_cluster.nodes:
             node.ask("PUBLISH", PURGES, f"from {node.port}")
-            await asyncio.gather(*(one.until(f"from {node.port}", 1.0) for one in heard))
+            await asyncio.gather(*(one.until(f"from {node.port}", 60) for one in heard))
 
 
 class Pulse:
@@ -120,7 +120,7 @@ async def test_a_dead_primary_costs_only_its_own_keys(tmp_path: Path) -> None:
                 finally:
                     assert time.perf_counter() - begun < 0.5
 
-            await until(recovered, 15)
+            await until(recovered, 60)
             assert await store.set_many([Write(by_node[dead.port][0], b"new", MINUTE)]) == [True]
             pulse.stop()
             assert pulse.longest < 0.3
@@ -148,11 +148,11 @@ async def test_a_promoted_replica_is_found(tmp_path: Path, listening: Callable[[
                 finally:
                     assert time.perf_counter() - begun < 0.5
 
-            await until(writes, 20)
+            await until(writes, 60)
             assert await store.get_many(["fyke:1:kept", "fyke:1:new"]) == [VALUE, VALUE]
-            await heard.until("", 10)
+            await heard.until("", 60)
             await store.purge("fyke:1:")
-            await heard.until("fyke:1:", 1)
+            await heard.until("fyke:1:", 60)
 
 
 async def test_a_silent_sentinel_is_passed_over(shared_sentinels: SentinelGroup) -> None:
@@ -161,4 +161,4 @@ async def test_a_silent_sentinel_is_passed_over(shared_sentinels: SentinelGroup)
         async with opened(shared_sentinels.url, deadline=0.1) as store:
             with pytest.raises(StoreError, match="no answer within 100 ms"):
                 await store.get_many(["fyke:1:none"])
-            await until(lambda: answers(store), 5)
+            await until(lambda: answers(store), 60)

@@ -317,7 +317,7 @@ def test_a_run_that_replaces_can_be_gone_on_with(tmp_path: Path, large: Path) ->
     process = start(large, "--output", output, "--cache-url", "none://", "--force", start_new_session=True)
     until(some_progress(journal))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines() == ["error: interrupted; the same command without --force goes on from here."]
     assert output.read_text() == "precious"
@@ -382,6 +382,7 @@ BROKEN = {
     "empty.jsonl": (b"\n", "empty"),
     "short.csv": (b"Email Text,n\nhello,1\nhello\n", "line 3: 1 fields where the header has 2"),
     "quote.csv": (b'Email Text,n\nhello,1\n"hello,1\nx,2\n', "line 3"),
+    "late.csv": (b"Email Text\n" + b"hello\n" * 100_000 + b"\xff\n", "line 100002: not UTF-8"),
     "bytes.csv": (b"Email Text,n\nhello,1\n\xff,2\n", "line 3: not UTF-8"),
     "json.jsonl": (b'{"Email Text": "a"}\n{"Email Text": \n', "line 2: not JSON"),
     "array.jsonl": (b'{"Email Text": "a"}\n["b"]\n', "line 2: not a JSON object"),

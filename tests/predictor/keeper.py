@@ -10,8 +10,7 @@ import time
 from fyke.cache.entry import Entry
 from fyke.cache.opening import new_memory
 from fyke.cache.redis import RedisStore
-from fyke.predictor import Predictor
-from tests.predictor.models import Shouting
+from tests.predictor.models import Shouting, unverified
 from tests.waiting import until
 
 
@@ -20,7 +19,7 @@ async def main(url: str) -> None:
     memory = new_memory(max_entries=100, max_bytes=2**20)
     assert memory is not None
     memory.put("before", Entry(b"", 0, 2**62), 2**62)
-    async with Predictor(Shouting(), RedisStore(url, deadline=5), memory=memory) as predictor:
+    async with unverified(Shouting(), RedisStore(url, deadline=5), memory=memory) as predictor:
         await until(lambda: len(memory) == 0)  # whoever begins to listen has missed what was purged before
         await predictor.predict("text")
         await until(lambda: predictor.ledger.write.calls == 1 or predictor.ledger.redis_hits == 1)

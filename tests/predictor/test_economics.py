@@ -8,9 +8,8 @@ import pytest
 from fyke.cache.opening import new_memory
 from fyke.cache.redis import RedisStore
 from fyke.cache.store import Write
-from fyke.predictor import Predictor
 from tests.conftest import RedisServer
-from tests.predictor.models import Shouting
+from tests.predictor.models import Shouting, unverified
 
 
 class Watch:
@@ -62,7 +61,9 @@ def test_time_saved_is_net_of_what_the_cache_costs(redis_server: RedisServer, se
 
     async def run() -> None:
         model = Costly("costly", seconds, watch)
-        async with Predictor(model, Distant(redis_server.url, watch), monotonic=watch, lease_seconds=None) as predictor:
+        async with unverified(
+            model, Distant(redis_server.url, watch), monotonic=watch, lease_seconds=None
+        ) as predictor:
             for _ in range(4):
                 for number in range(5):
                     await predictor.predict(f"text {number}")
@@ -86,7 +87,7 @@ def test_admission_auto_skips_the_store_for_a_cheap_model(redis_server: RedisSer
         memory = new_memory(max_entries=5000, max_bytes=2**24)
         store = Distant(redis_server.url, watch)
         model = Costly("cheap", 0.0001, watch)
-        async with Predictor(model, store, memory=memory, admission="auto", monotonic=watch) as predictor:
+        async with unverified(model, store, memory=memory, admission="auto", monotonic=watch) as predictor:
             for number in range(1000):
                 await predictor.predict(f"text {number}")
             assert (await predictor.predict("text 999")).tier == "memory"
@@ -106,7 +107,7 @@ def test_admission_auto_asks_the_store_for_a_dear_model(redis_server: RedisServe
         for _ in range(2):
             store = Distant(redis_server.url, watch)
             model = Costly("dear", 0.02, watch)
-            async with Predictor(model, store, admission="auto", monotonic=watch) as predictor:
+            async with unverified(model, store, admission="auto", monotonic=watch) as predictor:
                 tiers = {(await predictor.predict(f"text {number}")).tier for number in range(5)}
         assert tiers == {"redis"}
         assert predictor.ledger.skipped == 0

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from fyke.errors import ModelError
-from fyke.predictor import Predictor
-from tests.predictor.models import Shouting
+from tests.predictor.models import Shouting, unverified
 from tests.predictor.test_tiers import memory
 
 
@@ -25,7 +24,7 @@ def test_a_miss_and_a_hit_look_alike() -> None:
     """Without its own bytes a prediction is answered as JSON reads it back, NumPy's values too, from every tier."""
 
     async def run() -> None:
-        async with Predictor(Numbers(), memory=memory()) as predictor:
+        async with unverified(Numbers(), memory=memory()) as predictor:
             answers = [await predictor.predict("a") for _ in range(2)]
             assert [answer.tier for answer in answers] == ["model", "memory"]
             assert [answer.prediction for answer in answers] == [["label", 0.5, [0, 1]]] * 2
@@ -36,18 +35,18 @@ def test_a_miss_and_a_hit_look_alike() -> None:
 def test_a_model_that_cannot_be_keyed_or_read_back_is_refused() -> None:
     """An id that a key cannot hold, and encode without decode, are said when the predictor is made."""
     with pytest.raises(ModelError, match="model id"):
-        Predictor(Shouting("a:b"))
+        unverified(Shouting("a:b"))
     odd = Shouting()
     odd.encode = str.encode  # type: ignore[attr-defined]
     with pytest.raises(ModelError, match="decode"):
-        Predictor(odd)
+        unverified(odd)
 
 
 def test_each_of_many_has_its_outcome() -> None:
     """`try_many` gives the error in the place of the answer that failed."""
 
     async def run() -> None:
-        async with Predictor(Shouting()) as predictor:
+        async with unverified(Shouting()) as predictor:
             good, bad = await predictor.try_many(["good", "poison"])
             assert not isinstance(good, BaseException)
             assert isinstance(bad, ValueError)
@@ -69,7 +68,7 @@ def test_reading_that_is_slow_leaves_the_event_loop() -> None:
     async def run() -> None:
         model = Slow()
         model.where = []
-        async with Predictor(model) as predictor:
+        async with unverified(model) as predictor:
             for number in range(3):
                 await predictor.predict(str(number))
         assert model.where == [True, False, False]

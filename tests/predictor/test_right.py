@@ -10,7 +10,7 @@ from fyke.cache.opening import new_memory
 from fyke.cache.redis import RedisStore
 from fyke.predictor import Predictor
 from tests.conftest import RedisServer
-from tests.predictor.models import Shouting
+from tests.predictor.models import Shouting, unverified
 from tests.waiting import until
 
 
@@ -23,7 +23,7 @@ def test_two_models_never_answer_for_each_other(redis_server: RedisServer) -> No
                 for secret in (b"s", b"t"):
                     model = Shouting(model_id)
                     store = RedisStore(redis_server.url, deadline=5)
-                    async with Predictor(model, store, namespace=namespace, secret=secret) as predictor:
+                    async with unverified(model, store, namespace=namespace, secret=secret) as predictor:
                         answer = await predictor.predict("text")
                     assert (answer.tier, answer.prediction) == ("model", f"TEXT says {model_id}")
         with redis_server.client() as client:
@@ -71,7 +71,7 @@ def test_every_altered_byte_of_an_entry_is_a_miss(redis_server: RedisServer) -> 
 
     async def run() -> None:
         model = Shouting()
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5)) as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5)) as predictor:
             await predictor.predict("text")
         with redis_server.client() as client:
             (key,) = client.scan_iter("fyke:*")
@@ -80,7 +80,7 @@ def test_every_altered_byte_of_an_entry_is_a_miss(redis_server: RedisServer) -> 
             for number, value in enumerate([*altered, *(good[:length] for length in range(len(good))), good + b"x"]):
                 client.set(key, value)
                 store = RedisStore(redis_server.url, deadline=5)
-                async with Predictor(model, store, lease_seconds=None) as predictor:
+                async with unverified(model, store, lease_seconds=None) as predictor:
                     answer = await predictor.predict("text")
                     assert (answer.tier, answer.prediction) == ("model", model.answer("text")), number
                     assert predictor.ledger.rejected == 1
@@ -93,12 +93,12 @@ def test_an_entry_copied_from_another_key_is_a_miss(redis_server: RedisServer) -
 
     async def run() -> None:
         model = Shouting()
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5), secret=b"s") as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5), secret=b"s") as predictor:
             await predictor.predict_many(["one", "two"])
         with redis_server.client() as client:
             first, second = client.scan_iter("fyke:*")
             client.set(first, client.get(second))
-        async with Predictor(model, RedisStore(redis_server.url, deadline=5), secret=b"s") as predictor:
+        async with unverified(model, RedisStore(redis_server.url, deadline=5), secret=b"s") as predictor:
             answers = await predictor.predict_many(["one", "two"])
             assert sorted(answer.tier for answer in answers) == ["model", "redis"]
             assert [answer.prediction for answer in answers] == [model.answer("one"), model.answer("two")]
@@ -119,17 +119,17 @@ def test_a_hit_that_the_model_disagrees_with_is_an_alarm(
 
     async def run() -> None:
         store = RedisStore(redis_server.url, deadline=5)
-        async with Predictor(Shouting(), store, verify=1.0) as predictor:
+        async with unverified(Shouting(), store, verify=1.0) as predictor:
             await predictor.predict("canary")
-        async with Predictor(Shouting(), RedisStore(redis_server.url, deadline=5), verify=1.0) as predictor:
+        async with unverified(Shouting(), RedisStore(redis_server.url, deadline=5), verify=1.0) as predictor:
             assert (await predictor.predict("canary")).tier == "redis"
             await until(lambda: not predictor._sample)
         assert (predictor.ledger.verified, predictor.ledger.mismatches) == (1, 0)
-        async with Predictor(Changed(), RedisStore(redis_server.url, deadline=5), verify=1.0) as predictor:
+        async with unverified(Changed(), RedisStore(redis_server.url, deadline=5), verify=1.0) as predictor:
             await predictor.predict("canary")
             await until(lambda: not predictor._sample)
         assert (predictor.ledger.verified, predictor.ledger.mismatches) == (1, 1)
-        async with Predictor(Changed(), RedisStore(redis_server.url, deadline=5), verify=0) as predictor:
+        async with unverified(Changed(), RedisStore(redis_server.url, deadline=5), verify=0) as predictor:
             answer = await predictor.predict("canary")
             assert (answer.tier, answer.prediction) == ("redis", "another")
 
@@ -145,7 +145,7 @@ def test_a_share_of_hits_is_verified() -> None:
     async def run() -> None:
         model = Shouting()
         memory = new_memory(max_entries=10, max_bytes=2**20)
-        async with Predictor(model, memory=memory, verify=0.1, rng=random.Random(1)) as predictor:
+        async with unverified(model, memory=memory, verify=0.1, rng=random.Random(1)) as predictor:
             for _ in range(2001):
                 await predictor.predict("text")
             await until(lambda: not predictor._sample)

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import redis
 
 from fyke.cache.redis import RedisStore
-from fyke.predictor import Predictor
-from tests.predictor.models import Shouting
+from tests.predictor.models import Shouting, unverified
 
 
 class Counted(Shouting):
@@ -33,7 +32,7 @@ class Counted(Shouting):
 async def main(url: str, requests: int) -> None:
     """Ready, wait for the word, ask, tell."""
     model = Counted(url)
-    async with Predictor(model, RedisStore(url, deadline=5)) as predictor:
+    async with unverified(model, RedisStore(url, deadline=5)) as predictor:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         answers = await predictor.predict_many(["same"] * requests)

@@ -92,7 +92,7 @@ class Server:
 
     def says(self, chunks: Sequence[bytes]) -> bytes:
         """All that comes back on one connection to which the chunks are sent, each in a segment of its own."""
-        with socket.create_connection((HOST, self.port), timeout=20) as client:
+        with socket.create_connection((HOST, self.port), timeout=60) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for chunk in chunks:
                 client.sendall(chunk)
@@ -103,7 +103,7 @@ class Server:
 
     def converses(self, first: bytes, rest: Sequence[bytes]) -> bytes:
         """Send, wait until something comes back, then send the rest: all that came back until the server hung up."""
-        with socket.create_connection((HOST, self.port), timeout=20) as client:
+        with socket.create_connection((HOST, self.port), timeout=60) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.sendall(first)
             said = client.recv(65536)
@@ -115,7 +115,7 @@ class Server:
 
     def asks(self, requests: Sequence[bytes]) -> None:
         """Send requests on one connection, each when the last was answered; what follows the last one is not read."""
-        with socket.create_connection((HOST, self.port), timeout=20) as client, client.makefile("rb") as answers:
+        with socket.create_connection((HOST, self.port), timeout=60) as client, client.makefile("rb") as answers:
             for one in requests:
                 client.sendall(one)
                 length = 0

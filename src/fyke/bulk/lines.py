@@ -1,13 +1,15 @@
 """Tables in text files, CSV and JSON lines, plain or gzipped, read by hand: a broken row has a line number."""
 
+import codecs
 import csv
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fyke.bulk.tables import Batch, Kind, check_columns, in_batches, is_gzip
 from fyke.errors import DataError
@@ -15,6 +17,7 @@ from fyke.errors import DataError
 if TYPE_CHECKING:
     import polars as pl
 
+BLOCK = 2**18  # bytes that are read at once
 LONGEST = 2**24  # bytes of a line and characters of a field: a missing quote must not swallow the file
 _WHOLE = range(-(2**63), 2**63)
 
@@ -25,17 +28,36 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: the file cannot be read or is cut short, a line is too long, or not UTF-8.
     """
+    number = 1
     try:
         with gzip.open(path, "rb") if is_gzip(path) else path.open("rb") as file:
-            for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), 1):
-                if len(line) == LONGEST:
+            for block in _whole_lines(file):
+                if number == 1:
+                    block = block.removeprefix(codecs.BOM_UTF8)
+                lines = io.StringIO(block.decode(), newline="\n").readlines()
+                if any(len(line) > LONGEST for line in lines):
+                    number += next(n for n, line in enumerate(lines) if len(line) > LONGEST)
                     raise DataError(f"{path}: line {number}: longer than {LONGEST:,} bytes.")
-                text = line.decode()
-                yield text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}") if number == 1 else text
+                number += len(lines)
+                yield from lines
     except UnicodeDecodeError as error:
+        number += error.object.count(b"\n", 0, error.start)
         raise DataError(f"{path}: line {number}: not UTF-8 ({error.reason}).") from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+
+
+def _whole_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+    """A file in blocks that end where a line does, or where one is too long."""
+    begun = b""
+    for block in iter(partial(file.read, BLOCK), b""):
+        lines, end, begun = (begun + block).rpartition(b"\n")
+        if end:
+            yield lines + end
+        if len(begun) > LONGEST:
+            break
+    if begun:
+        yield begun
 
 
 def encodable(text: str) -> str:

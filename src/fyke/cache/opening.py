@@ -5,14 +5,17 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fyke.cache.entry import Entry
 from fyke.cache.keys import PUBLIC_SECRET
 from fyke.cache.memory import Memory
-from fyke.cache.redis import RedisStore
 from fyke.cache.store import Store
 from fyke.errors import EmbeddedError, SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from fyke.cache.redis import RedisStore
 
 LOCAL_REDIS = "redis://localhost:6379/0"
 SERVERS = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
@@ -63,11 +66,11 @@ async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_byt
         return _embedded(directory, max_bytes, deadline, secret)
     if scheme == "auto":
         return await _auto(directory, max_bytes, deadline, secret)
-    return await _shared(RedisStore(url, deadline=deadline), _without_password(url), secret)
+    return await _shared(_redis_store(url, deadline=deadline), _without_password(url), secret)
 
 
 async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes | None) -> Opened:
-    local = RedisStore(LOCAL_REDIS, deadline=deadline, patience=0.5)
+    local = _redis_store(LOCAL_REDIS, deadline=deadline, patience=0.5)
     try:
         await local.ping()
     except StoreError as error:
@@ -75,7 +78,7 @@ async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes 
         refused = "" if "onnect" in str(error) else f"The Redis at {LOCAL_REDIS} is left alone: {error}."
     else:
         await local.close()
-        return await _shared(RedisStore(LOCAL_REDIS, deadline=deadline), LOCAL_REDIS, secret)
+        return await _shared(_redis_store(LOCAL_REDIS, deadline=deadline), LOCAL_REDIS, secret)
     try:
         found = _embedded(directory, max_bytes, deadline, secret)
     except EmbeddedError as error:
@@ -83,7 +86,14 @@ async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes 
     return replace(found, warnings=(refused, *found.warnings)) if refused else found
 
 
-async def _shared(store: RedisStore, where: str, secret: bytes | None) -> Opened:
+def _redis_store(url: str, **options: Any) -> "RedisStore":
+    """The client takes a tenth of a second to import, which nobody should wait for who does not use it."""
+    from fyke.cache.redis import RedisStore
+
+    return RedisStore(url, **options)
+
+
+async def _shared(store: "RedisStore", where: str, secret: bytes | None) -> Opened:
     warnings = () if secret else (TESTABLE,)
     trouble = None
     try:
@@ -114,7 +124,7 @@ def _embedded(directory: Path, max_bytes: int, deadline: float, secret: bytes | 
     except OSError as error:
         server.close()
         raise EmbeddedError(f"{directory}: the cache's secret cannot be kept ({error.strerror}).") from error
-    store = RedisStore(f"unix://{server.socket_path}", deadline=deadline, owner=server)
+    store = _redis_store(f"unix://{server.socket_path}", deadline=deadline, owner=server)
     return Opened(store, False, kept, f"embedded server in {directory}")
 
 

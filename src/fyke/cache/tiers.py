@@ -20,6 +20,7 @@ from fyke.errors import StoreError
 log = logging.getLogger(__name__)
 
 NEWEST = 64  # entries that are remembered for whoever looks
+_FOLLOWED_SECONDS = 0.5  # that a start may wait for a store which does not answer
 
 
 class Tiers:
@@ -53,7 +54,7 @@ class Tiers:
         self._renewing: set[str] = set()
         self._probes: set[asyncio.Task[list[Entry | None] | None]] = set()
         self._listener: asyncio.Task[None] | None = None
-        self._followed = False
+        self._followed = asyncio.Event()
 
     @property
     def keeps(self) -> bool:
@@ -180,10 +181,11 @@ class Tiers:
         mine = self.keyring.prefix
         if not (mine.startswith(prefix) or prefix.startswith(mine)):
             return
-        if prefix or self._followed:
+        if prefix or self._followed.is_set():
             self.generation += 1
             self._landing.clear()
-        self._followed |= not prefix  # the first time, nothing was missed that this process has seen
+        if not prefix:
+            self._followed.set()  # the first time, nothing was missed that this process has seen
         if self.memory is not None:
             self.memory.purge(prefix)
 
@@ -192,10 +194,13 @@ class Tiers:
         self._renewing.discard(key)
         self._renewed_in_memory({key: entry}, [True])
 
-    def follow_purges(self) -> None:
-        """From now on, forget what other processes purge."""
+    async def follow_purges(self) -> None:
+        """From now on, or as soon as the store answers, forget what other processes purge."""
         if self.store is not None and self._listener is None:
             self._listener = asyncio.get_running_loop().create_task(self.store.listen(self.forget))
+            if self.reads.state == "closed":
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._followed.wait(), _FOLLOWED_SECONDS)
 
     async def close(self) -> None:
         """Stop following, then close the store."""

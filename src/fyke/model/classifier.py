@@ -11,7 +11,7 @@ canonical bytes, and the score is computed from those bytes alone: equal bytes g
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -25,7 +25,7 @@ from fyke.model.vocabulary import Vocabulary
 
 THRESHOLD = 0.5
 AT_ONCE = 4096  # texts whose terms lie in memory together
-READ_AT_ONCE = 64  # texts whose words do
+READ_AT_ONCE = 32 * 1024  # characters of texts whose words do, or one text
 _SCORE = struct.Struct("<d")
 
 
@@ -119,9 +119,8 @@ class TfidfClassifier(Scores):
     def canonical_many(self, items: Sequence[str]) -> list[bytes]:
         """The same of each text, for less than one after the other."""
         read: list[bytes] = []
-        for at in range(0, len(items), READ_AT_ONCE):
-            tokens = [self._tokens(item) for item in items[at : at + READ_AT_ONCE]]
-            found, ends = self._vocabulary.find_many(tokens)
+        for together in _in_pieces(items):
+            found, ends = self._vocabulary.find_many([self._tokens(item) for item in together])
             blob = found.astype("<u4", copy=False).tobytes()
             edges = [0, *(4 * ends).tolist()]
             read += [blob[start:end] for start, end in pairwise(edges)]
@@ -155,6 +154,20 @@ class TfidfClassifier(Scores):
         sums = np.add.reduceat(counts * self._weighted[terms], texts) / lengths
         logits = iter((self._intercept + sums).tolist())
         return [expit(next(logits) if item else self._intercept) for item in items]
+
+
+def _in_pieces(items: Sequence[str]) -> Iterator[list[str]]:
+    """Texts of no more than `READ_AT_ONCE` characters, or one longer one."""
+    piece: list[str] = []
+    size = 0
+    for item in items:
+        if piece and size + len(item) > READ_AT_ONCE:
+            yield piece
+            piece, size = [], 0
+        piece.append(item)
+        size += len(item)
+    if piece:
+        yield piece
 
 
 def decode(payload: bytes) -> float:

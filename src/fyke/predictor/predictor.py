@@ -91,7 +91,7 @@ class Predictor(Generic[Item, Prediction]):
 
     async def start(self) -> None:
         """Follow the purges that other processes make."""
-        self.tiers.follow_purges()
+        await self.tiers.follow_purges()
 
     async def close(self) -> None:
         """Finish what is under way, then close the store."""

@@ -21,6 +21,7 @@ const text = byId("text");
 let file = null; // the message that is checked, where it is one
 let explained = null; // the last answer with words, and what it was given for
 let turn = 0;
+let explains = true; // until the service says that it does not
 
 /** Ask for a verdict with words where the service gives them, without where it does not. */
 async function answered(given) {
@@ -29,11 +30,12 @@ async function answered(given) {
     ? { method: "POST", headers: { "content-type": "message/rfc822" }, body: given }
     : json({ text: given });
   const known = !message && explained?.given === given ? explained.body : null;
-  if (!known) {
+  if (!known && explains) {
     try {
       return await ask(message ? "explain/message" : "explain", options);
     } catch (error) {
       if (![404, 405, 501].includes(error.status)) throw error;
+      explains = false;
     }
   }
   const answer = await ask(message ? "predict/message" : "predict", options);
