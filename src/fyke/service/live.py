@@ -53,13 +53,17 @@ class Viewer:
 
 
 class Sampler:
-    """Takes a sample each second and tells it to all viewers; lists entries only while there are some."""
+    """Takes a sample ``every`` so many seconds and tells it to all viewers; lists entries only while there are some.
 
-    def __init__(self, predictor: Predictor[Any, float], most_viewers: int = MOST_VIEWERS):
+    ``samples`` are the last minutes', in the order of `FIELDS`.
+    """
+
+    def __init__(self, predictor: Predictor[Any, float], *, most_viewers: int = MOST_VIEWERS, every: float = EVERY):
         self._predictor = predictor
         self._most = most_viewers
+        self._every = every
         self._viewers: set[Viewer] = set()
-        self._samples: deque[list[float]] = deque(maxlen=KEPT)
+        self.samples: deque[list[float]] = deque(maxlen=KEPT)
         self._recall = Meter()
         self._started = time.time()
         self._listed: tuple[bytes, bytes] | None = None  # with first words and without
@@ -111,9 +115,9 @@ class Sampler:
     def _beginning(self) -> dict[str, Any]:
         return {
             "fields": FIELDS,
-            "every": EVERY,
+            "every": self._every,
             "kept": KEPT,
-            "samples": list(self._samples),
+            "samples": list(self.samples),
             "process": os.getpid(),
             "started": round(self._started, 1),
             "state": self._state(),
@@ -125,7 +129,7 @@ class Sampler:
         count = 0
         while True:
             sample = self._sample()
-            self._samples.append(sample)
+            self.samples.append(sample)
             if self._viewers:
                 self._tell(_event("sample", {"sample": sample, "state": self._state()}))
                 if count % LIST_EVERY == 0:
@@ -133,7 +137,7 @@ class Sampler:
             else:
                 self._listed = None
             count += 1
-            due = max(due + EVERY, loop.time())  # after a stall, not all that were missed
+            due = max(due + self._every, loop.time())  # after a stall, not all that were missed
             await asyncio.sleep(due - loop.time())
 
     def _sample(self) -> list[float]:
