@@ -8,6 +8,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from bench.asgi import App
+from fyke.service.lane import FastLane, Known
 from fyke.service.wire import Wire
 
 _HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -50,6 +51,7 @@ class Connections:
 
     def __init__(self, app: App, bodies: Iterator[bytes], number: int = 1):
         self._bodies = bodies
+        self._lane: FastLane = getattr(app, "lane")  # noqa: B009 - which an application of ours has
         self._transport = _Transport()
         config = uvicorn.Config(app, http=Wire, access_log=False, server_header=False, proxy_headers=False)
         state = ServerState()
@@ -61,7 +63,7 @@ class Connections:
     def _request(self) -> bytes:
         body = next(self._bodies)
         head = _HEAD % len(body)
-        self._all[0].know(head[:-4], len(body))
+        self._all[0].know(head[:-4], Known(self._lane, len(body)))
         return head + body
 
     async def ask(self) -> None:

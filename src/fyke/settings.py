@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that serve; they share predictions through the store.")
+    keys_file: Annotated[Path | None, _NAMED] = Field(
+        None, description="File of API keys (`fyke keys add`), read again when it changes; unset asks for no keys."
+    )
+    insecure: bool = Field(False, description="Lets who can reach an address beyond this machine in without a key.")
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
@@ -102,8 +106,8 @@ class Settings(BaseSettings):
     cache_verify: float = Field(0.001, ge=0, le=1, description="Share of hits computed again and compared.")
     allow_purge: bool = Field(
         False,
-        description="Lets `POST /cache/purge` and the page forget predictions; on this machine only, as nobody has to "
-        "sign in.",
+        description="Where no keys are asked for: lets people at this machine purge, on the page and by "
+        "`POST /cache/purge`.",
     )
 
 

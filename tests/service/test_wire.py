@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fyke.predictor import Predictor
 from fyke.service.app import Service, create_app
-from fyke.service.lane import FastLane
+from fyke.service.lane import FastLane, Known
 from fyke.service.wire import MOST_HEADS, Wire
 from fyke.settings import load
 from tests.predictor.test_tiers import memory
@@ -190,7 +190,7 @@ def test_a_known_head_takes_the_short_way(servers: tuple[Server, Server]) -> Non
     servers[0].asks([new, new])
     (head,) = set(heads) - before
     assert new.startswith(head)
-    assert heads[head] == len(text("new"))
+    assert heads[head].length == len(text("new"))
 
 
 def test_unusual_heads_are_never_known(servers: tuple[Server, Server]) -> None:
@@ -204,7 +204,10 @@ def test_unusual_heads_are_never_known(servers: tuple[Server, Server]) -> None:
 def test_heads_are_forgotten_in_turn(servers: tuple[Server, Server]) -> None:
     """However many there are, a bounded number is remembered."""
     heads = servers[0].app.lane.heads
-    heads.update((f"POST /predict HTTP/1.1\r\nx: {number}".encode(), 1) for number in range(MOST_HEADS - len(heads)))
+    known = Known(servers[0].app.lane, 1)
+    heads.update(
+        (f"POST /predict HTTP/1.1\r\nx: {number}".encode(), known) for number in range(MOST_HEADS - len(heads))
+    )
     oldest = next(iter(heads))
     servers[0].asks([request(text("one more"), "User-Agent: more")])
     assert len(heads) == MOST_HEADS

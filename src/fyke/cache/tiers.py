@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -24,7 +25,11 @@ _FOLLOWED_SECONDS = 0.5  # that a start may wait for a store which does not answ
 
 
 class Tiers:
-    """The tiers under one keyring. ``clock`` is in milliseconds since the epoch, ``monotonic`` in seconds."""
+    """The tiers under one keyring. ``clock`` is in milliseconds since the epoch, ``monotonic`` in seconds.
+
+    ``beside`` has the tiers of another keyring over the same store and memory: they share what is known of the store,
+    and hear of purges together.
+    """
 
     def __init__(
         self,
@@ -37,13 +42,14 @@ class Tiers:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
+        beside: "Tiers | None" = None,
     ):
         self.keyring = keyring
         self.store = store
         self.memory = memory
         self.ledger = ledger
-        self.reads = Breaker(monotonic)
-        self.writes = Breaker(monotonic)
+        self.reads: Breaker = Breaker(monotonic) if beside is None else beside.reads
+        self.writes: Breaker = Breaker(monotonic) if beside is None else beside.writes
         self.generation = 0  # rises with each purge: what was computed before one is not kept after it
         self.newest: deque[tuple[str, Entry]] = deque(maxlen=NEWEST)  # taken into memory last
         self.clock = clock
@@ -54,7 +60,9 @@ class Tiers:
         self._renewing: set[str] = set()
         self._probes: set[asyncio.Task[list[Entry | None] | None]] = set()
         self._listener: asyncio.Task[None] | None = None
-        self._followed = asyncio.Event()
+        self._followed: asyncio.Event = asyncio.Event() if beside is None else beside._followed
+        self._beside: weakref.WeakSet[Tiers] = weakref.WeakSet() if beside is None else beside._beside
+        self._beside.add(self)
 
     @property
     def keeps(self) -> bool:
@@ -168,12 +176,12 @@ class Tiers:
             StoreError: the store did not answer; this process has forgotten all the same.
         """
         before = 0 if self.memory is None else len(self.memory)
-        self.forget(prefix)
+        self._heard(prefix)
         if self.store is not None:
             try:
                 return await self.store.purge(prefix)
             finally:
-                self.forget(prefix)  # what was read while the store walked
+                self._heard(prefix)  # what was read while the store walked
         return before - (0 if self.memory is None else len(self.memory))
 
     def forget(self, prefix: str) -> None:
@@ -189,6 +197,11 @@ class Tiers:
         if self.memory is not None:
             self.memory.purge(prefix)
 
+    def _heard(self, prefix: str) -> None:
+        """`forget` for these tiers and all beside them."""
+        for tiers in list(self._beside):
+            tiers.forget(prefix)
+
     def renew_here(self, key: str, entry: Entry) -> None:
         """Keep a renewed entry in this process alone."""
         self._renewing.discard(key)
@@ -197,7 +210,7 @@ class Tiers:
     async def follow_purges(self) -> None:
         """From now on, or as soon as the store answers, forget what other processes purge."""
         if self.store is not None and self._listener is None:
-            self._listener = asyncio.get_running_loop().create_task(self.store.listen(self.forget))
+            self._listener = asyncio.get_running_loop().create_task(self.store.listen(self._heard))
             if self.reads.state == "closed":
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._followed.wait(), _FOLLOWED_SECONDS)

@@ -16,7 +16,9 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="Look into the cache.", no_args_is_help=True)
 model_app = typer.Typer(help="Look at a model.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(keys_app, name="keys")
 app.add_typer(model_app, name="model")
 
 Paths = Annotated[
@@ -35,6 +37,7 @@ LabelMap = Annotated[
     ),
 ]
 ModelDir = Annotated[Path | None, typer.Option(help="Model directory; without it the shipped model.")]
+KeysFile = Annotated[Path | None, typer.Option("--file", help="File of API keys (FYKE_KEYS_FILE).")]
 CacheUrl = Annotated[str | None, typer.Option("--cache-url", help="Where predictions are kept (FYKE_CACHE_URL).")]
 
 
@@ -151,15 +154,20 @@ def serve(
     cache_url: CacheUrl = None,
     cache_ttl: Annotated[float | None, typer.Option(help="Seconds that a prediction is kept.")] = None,
     allow_purge: Annotated[
-        bool | None, typer.Option("--allow-purge", help="Let the page forget predictions (FYKE_ALLOW_PURGE).")
-    ] = None,
+        bool, typer.Option("--allow-purge", help="Let the page forget predictions (FYKE_ALLOW_PURGE).")
+    ] = False,
+    keys_file: Annotated[Path | None, typer.Option(help="File of API keys (FYKE_KEYS_FILE).")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen beyond this machine without keys (FYKE_INSECURE).")
+    ] = False,
 ) -> None:
     """Serve predictions over HTTP."""
     from fyke.cli.serving import run
     from fyke.settings import load
 
-    given = {"host": host, "port": port, "workers": workers, "model": model, "allow_purge": allow_purge}
-    run(load(cache_url=cache_url, cache_ttl=cache_ttl, **given))
+    flags = {"host": host, "port": port, "workers": workers, "model": model, "keys_file": keys_file}
+    doors = {"insecure": insecure or None, "allow_purge": allow_purge or None}
+    run(load(**flags, **doors, cache_url=cache_url, cache_ttl=cache_ttl))
 
 
 @app.command()
@@ -245,6 +253,38 @@ def cache_purge(
     from fyke.cli.caching import purge
 
     purge(cache_url, namespace, model, everything=everything)
+
+
+@keys_app.command("add")
+def keys_add(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do: predict, read or admin; repeat for several.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option(help="Whose entries it sees (FYKE_CACHE_NAMESPACE).")] = None,
+    rate: Annotated[str | None, typer.Option(help="Limit of its own, like 100/minute (FYKE_RATE_LIMIT).")] = None,
+    file: KeysFile = None,
+) -> None:
+    """Make a key and show it, once."""
+    from fyke.cli.keys import add
+
+    add(file, name, scope or ["predict"], namespace, rate)
+
+
+@keys_app.command("ls")
+def keys_ls(file: KeysFile = None) -> None:
+    """Names, scopes and namespaces of the keys."""
+    from fyke.cli.keys import show
+
+    show(file)
+
+
+@keys_app.command("revoke")
+def keys_revoke(name: Annotated[str, typer.Argument(help="Which one.")], file: KeysFile = None) -> None:
+    """Forget a key; a running service does within a second."""
+    from fyke.cli.keys import revoke
+
+    revoke(file, name)
 
 
 @model_app.command("show")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from fyke.errors import SettingsError
 from fyke.model.directory import SHIPPED, load_model
 from fyke.service.app import create_app
 from fyke.service.assembly import announce, open_from, settled
+from fyke.service.keys import read_keys
 from fyke.service.wire import Wire
 from fyke.settings import Settings
 
@@ -28,12 +30,13 @@ def run(settings: Settings) -> None:
     """Serve until told to stop.
 
     Raises:
-        SettingsError: the port is taken or the address cannot be listened on.
+        SettingsError: the port is taken, the address cannot be listened on, or is open to others without keys.
         ModelError: the model cannot be loaded.
         StoreError: the cache cannot be opened.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is its sender's trouble
+    _check_doors(settings)
     model = load_model(settings.model or SHIPPED)  # what is wrong with it is said before anything starts
     listener = _listen(settings.host, settings.port)
     loop_factory = uvicorn.Config("").get_loop_factory()
@@ -60,6 +63,29 @@ def run(settings: Settings) -> None:
             Multiprocess(config, sockets=[listener]).run()
         finally:
             runner.run(_close(cache))
+
+
+def _check_doors(settings: Settings) -> None:
+    """Keys where others could come in, and keys that can be read."""
+    if settings.keys_file is not None:
+        read_keys(settings.keys_file)
+    elif settings.insecure or _is_loopback(settings.host):
+        return
+    else:
+        raise SettingsError(
+            f"--host {settings.host} lets in whoever can reach this machine. Make a key with "
+            "fyke keys add NAME --file keys.json and give --keys-file keys.json (FYKE_KEYS_FILE), "
+            "or say --insecure where nobody else can come."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a name or an address leads to this machine alone; what cannot be looked up does not."""
+    try:
+        found = socket.getaddrinfo(host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
 
 
 def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:

@@ -29,15 +29,29 @@ class _Group(NamedTuple, Generic[Item, Prediction]):
     outcomes: "asyncio.Future[list[Prediction | Exception]]"
 
 
+class ModelThread:
+    """The one thread in which a model is called; ``busy`` while it is, or will be."""
+
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="fyke-model")
+        self.busy = 0
+
+
 class Engine(Generic[Item, Prediction]):
     """Calls the model, in one thread at most, and turns predictions into bytes and back.
+
+    ``thread`` is that of other engines over the same model, with which it is never called twice at a time.
 
     Raises:
         ModelError: the model has one of ``encode`` and ``decode`` without the other.
     """
 
     def __init__(
-        self, model: Model[Item, Prediction], ledger: Ledger, monotonic: Callable[[], float] = time.perf_counter
+        self,
+        model: Model[Item, Prediction],
+        ledger: Ledger,
+        monotonic: Callable[[], float] = time.perf_counter,
+        thread: ModelThread | None = None,
     ):
         self._model = model
         self._ledger = ledger
@@ -50,8 +64,7 @@ class Engine(Generic[Item, Prediction]):
         self._quick = bool(getattr(model, "quick", False))
         self._waiting: list[_Group[Item, Prediction]] = []
         self._working: asyncio.Task[None] | None = None
-        self._in_thread = 0
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="fyke-model")
+        self.thread = thread or ModelThread()
         encode: Any = getattr(model, "encode", None)
         decode: Any = getattr(model, "decode", None)
         if (encode is None) != (decode is None):
@@ -124,7 +137,7 @@ class Engine(Generic[Item, Prediction]):
             return []
         each = self._ledger.predict.recent
         quick = self._quick and each is not None and each * len(items) <= INLINE_SECONDS
-        if quick and not self._in_thread and sum(map(len, canonical)) <= LARGE_ITEM:
+        if quick and not self.thread.busy and sum(map(len, canonical)) <= LARGE_ITEM:
             return self._outcomes(items, canonical)
         group = _Group(items, canonical, asyncio.get_running_loop().create_future())
         self._waiting.append(group)
@@ -150,7 +163,7 @@ class Engine(Generic[Item, Prediction]):
 
     def close(self) -> None:
         """Let go of the thread."""
-        self._pool.shutdown(wait=False)
+        self.thread.pool.shutdown(wait=False)
 
     async def _work(self) -> None:
         while self._waiting:
@@ -174,11 +187,11 @@ class Engine(Generic[Item, Prediction]):
 
     async def _thread(self, work: Callable[..., Outcomes], *arguments: Any) -> Outcomes:
         """The model is never called twice at a time: while the thread has it, nothing runs inline."""
-        self._in_thread += 1
+        self.thread.busy += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self.thread.pool, work, *arguments)
         finally:
-            self._in_thread -= 1
+            self.thread.busy -= 1
 
     def _outcomes(self, items: Sequence[Item], canonical: Sequence[bytes]) -> list[Prediction | Exception]:
         """Runs in the thread; errors are values, since not every error can be raised through a future."""

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import random
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from fyke.cache.entry import Entry
@@ -44,6 +46,8 @@ class Predictor(Generic[Item, Prediction]):
     of hits that are computed again and compared. ``clock`` is in milliseconds since the epoch, ``monotonic`` in
     seconds.
 
+    ``beside`` is for `sibling`.
+
     Use it as an asynchronous context manager, or call `start` and `close`.
 
     Raises:
@@ -67,6 +71,7 @@ class Predictor(Generic[Item, Prediction]):
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
+        beside: "Predictor[Item, Prediction] | None" = None,
     ):
         self.model = model
         self.namespace = namespace
@@ -74,10 +79,37 @@ class Predictor(Generic[Item, Prediction]):
         self.ledger = Ledger(reads_twice=not hasattr(model, "predict_canonical"))
         self._rng = rng or random.Random()  # noqa: S311 - samples and spreads, guards nothing
         self._keyring = Keyring(secret, namespace, model.id)
-        self.tiers = Tiers(
-            self._keyring, store, memory, lifetimes, self.ledger, clock=clock, monotonic=monotonic, rng=self._rng
+        self.tiers: Tiers = Tiers(
+            self._keyring,
+            store,
+            memory,
+            lifetimes,
+            self.ledger,
+            clock=clock,
+            monotonic=monotonic,
+            rng=self._rng,
+            beside=None if beside is None else beside.tiers,
         )
-        self._engine = Engine(model, self.ledger, monotonic)
+        self._engine: Engine[Item, Prediction] = Engine(
+            model, self.ledger, monotonic, None if beside is None else beside._engine.thread
+        )
+        self._owner = beside is None
+        self._siblings: weakref.WeakSet[Predictor[Item, Prediction]] = weakref.WeakSet()
+        self._like = partial(
+            Predictor[Item, Prediction],
+            model,
+            store,
+            memory=memory,
+            secret=secret,
+            lifetimes=lifetimes,
+            preview=preview,
+            lease_seconds=lease_seconds,
+            admission=admission,
+            verify=verify,
+            clock=clock,
+            monotonic=monotonic,
+            rng=rng,
+        )
         self._preview = preview
         self._verify_share = verify
         self._clock = clock
@@ -93,12 +125,27 @@ class Predictor(Generic[Item, Prediction]):
         """Follow the purges that other processes make."""
         await self.tiers.follow_purges()
 
+    def sibling(self, namespace: str) -> "Predictor[Item, Prediction]":
+        """A predictor of another namespace over the same model, store and memory, whose answers never meet this one's.
+
+        It lives no longer than this one, which owns the store and the model's thread.
+
+        Raises:
+            SettingsError: the namespace cannot be used in a key.
+        """
+        sibling = self._like(namespace=namespace, beside=self)
+        self._siblings.add(sibling)
+        return sibling
+
     async def close(self) -> None:
-        """Finish what is under way, then close the store."""
+        """Finish what is under way, here and in the siblings, then close the store."""
         self._closing = True
+        for sibling in list(self._siblings):
+            await sibling.close()
         await self._flights.drain()
-        self._engine.close()
-        await self.tiers.close()
+        if self._owner:
+            self._engine.close()
+            await self.tiers.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -17,8 +17,10 @@ from fyke import __version__
 from fyke.cache.opening import Opened
 from fyke.errors import NotCached
 from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.service.access import Access, Gate
 from fyke.service.assembly import first_words, open_from, predictor_from
 from fyke.service.caching import not_cached
+from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
 from fyke.service.live import Sampler
@@ -26,6 +28,7 @@ from fyke.service.messages import MessageReader
 from fyke.service.pages import router as pages
 from fyke.service.reading import limits_from, trusted_from
 from fyke.service.routes import MESSAGE, router
+from fyke.service.tenants import Tenants
 from fyke.service.views import router as views
 from fyke.settings import Settings, load
 
@@ -89,6 +92,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         predictor=lambda: app.state.predictor,
         limit=settings.max_body_bytes,
     )
+    if settings.keys_file is not None:
+        _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
@@ -96,6 +101,14 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     for routes in (router, views, pages):
         app.include_router(routes)
     return app
+
+
+def _ask_for_keys(app: Service, access: Access) -> None:
+    """Nobody without a key from now on; each namespace has its predictor."""
+    app.state.tenants = Tenants(lambda: app.state.predictor)
+    access.keys.on_change(lambda: app.state.tenants.keep(access.keys.namespaces))
+    app.lane.admit(access, app.state.tenants)
+    app.add_middleware(Gate, access=access)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -21,8 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fyke.model.classifier import verdict
 from fyke.predictor import Answer, Boarding, Predictor
+from fyke.service.access import Access
 from fyke.service.caching import cache_headers
 from fyke.service.routes import FAILED
+from fyke.service.tenants import Tenants
 
 PATH = "/predict"
 JSON = "application/json"
@@ -30,6 +32,13 @@ Done = Callable[[Answer[float] | Exception], None]
 
 _UNKNOWN = ("", "")
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
+
+
+class Known(NamedTuple):
+    """What is known of a plain request by its head: the lane of its namespace, and the length of its body in bytes."""
+
+    lane: "FastLane"
+    length: int
 
 
 class NotPlain(Exception):
@@ -50,6 +59,9 @@ class FastLane:
     ``app`` is what unusual requests go on to. ``predictor`` is asked for at each request: it may change. ``limit`` is
     the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows; each takes about
     400 bytes.
+
+    `admit` has it ask for keys: then each namespace has a lane of its own, with its own predictor and its own digests
+    of bodies, so that what one tenant has sent is new when another sends it.
     """
 
     def __init__(
@@ -61,19 +73,24 @@ class FastLane:
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
-        self.heads: dict[bytes, int] = {}  # that `Wire` knows, with the content length in each
+        self._names = _PLAIN
+        self._tenants: Tenants | None = None
+        self._lanes: dict[str, FastLane] = {}
+        self.access: Access | None = None
+        self.heads: dict[bytes, Known] = {}  # that `Wire` knows
         self._unread: list[_Unread] = []
         self._reading: set[asyncio.Task[Answer[float]]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once or pass on."""
-        if FAILED in scope or self.plain_length(scope) is None:
+        known = None if FAILED in scope else self.known(scope)
+        if known is None:
             return await self._app(scope, receive, send)
         message = await receive()
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
             body = await _rest(body, message, receive)
-        answer = await self._answer(body)
+        answer = await known.lane._answer(body)
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
@@ -83,8 +100,42 @@ class FastLane:
         await send({"type": "http.response.body", "body": answered})
         return None
 
-    def plain_length(self, scope: Scope) -> int | None:
-        """The length in bytes of a request's body, if the request is one for this lane by its head."""
+    def admit(self, access: Access, tenants: Tenants) -> None:
+        """From now on, take requests with a key that may predict, each into the lane of its namespace."""
+        self.access, self._tenants = access, tenants
+        self._names = _PLAIN | {b"authorization", b"x-api-key"}
+        access.keys.on_change(self._forget_keys)
+
+    def _forget_keys(self) -> None:
+        """Heads hold keys, which may be in force no longer."""
+        assert self.access is not None
+        self.heads.clear()
+        namespaces = self.access.keys.namespaces
+        self._lanes = {name: lane for name, lane in self._lanes.items() if name in namespaces}
+
+    def known(self, scope: Scope) -> Known | None:
+        """What is known of a request by its head, if it is one for the fast lane, from who may."""
+        length = self._plain_length(scope)
+        if length is None:
+            return None
+        if self.access is None:
+            return Known(self, length)
+        key = self.access.identify(scope["headers"])
+        if key is None or self.access.refusal(PATH, key) is not None:
+            return None
+        return Known(self._lane_of(key.namespace), length)
+
+    def _lane_of(self, namespace: str) -> "FastLane":
+        found = self._lanes.get(namespace)
+        if found is None:
+            assert self._tenants is not None
+            found = FastLane(self._app, partial(self._tenants.predictor, namespace), self._limit, self._most)
+            found._keys = self._keys  # one bound for all; digests are keyed with each lane's own secret
+            self._lanes[namespace] = found
+        return found
+
+    def _plain_length(self, scope: Scope) -> int | None:
+        """The length in bytes of a request's body, if the request is plain by its head."""
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             return None
         length = kind = b""
@@ -93,7 +144,7 @@ class FastLane:
                 length = value
             elif name == b"content-type":
                 kind = value if not kind else b"said twice"
-            elif name not in _PLAIN:
+            elif name not in self._names:
                 return None
         if kind != JSON.encode() or not length.isdigit() or int(length) > self._limit:
             return None

@@ -1,11 +1,25 @@
-"""Who may see words of mail, or purge: there is no signing in yet, so only people at this very machine."""
+"""Who may see words of mail, or purge: an admin key, or, where no keys are asked for, people at this very machine."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from fyke.service.access import identity
+
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+
+def may_see_words(request: Request) -> bool:
+    """Whether the first words of kept texts may be shown."""
+    key = identity(request)
+    return is_nearby(request) if key is None else "admin" in key.scopes
+
+
+def may_purge(request: Request, *, allowed: bool) -> bool:
+    """Whether predictions may be forgotten; without keys only where that is ``allowed``."""
+    key = identity(request)
+    return allowed and is_nearby(request) if key is None else "admin" in key.scopes
 
 
 def is_nearby(request: Request) -> bool:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from fyke.model.card import Card
 from fyke.model.classifier import verdict
-from fyke.predictor import Answer, Predictor
+from fyke.predictor import Answer
 from fyke.service.caching import batch_headers, cache_headers, wishes_of
 from fyke.service.messages import BODY, MessageReader
 from fyke.service.schemas import (
@@ -18,6 +18,7 @@ from fyke.service.schemas import (
     PredictResponse,
     Problem,
 )
+from fyke.service.tenants import predictor_of
 
 FAILED = "fyke.failed"
 MESSAGE = "/predict/message"
@@ -34,7 +35,7 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
     """Phishing or safe, with the probability of that label; `Cache-Status` tells where it came from."""
     if FAILED in request.scope:  # in the fast lane, and need not again
         raise request.scope[FAILED]
-    predictor: Predictor[str, float] = request.app.state.predictor
+    predictor = predictor_of(request)
     answer = await predictor.predict(body.text, wishes_of(request))
     response.headers.update(cache_headers(answer))
     return _prediction(answer)
@@ -47,7 +48,7 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
 )
 async def predict_batch(body: BatchRequest, request: Request, response: Response) -> BatchResponse:
     """A prediction for each text, in order; each is looked up on its own, and only the missing are computed."""
-    predictor: Predictor[str, float] = request.app.state.predictor
+    predictor = predictor_of(request)
     most: int = request.app.state.max_batch
     if len(body.texts) > most:
         raise HTTPException(413, f"texts: {len(body.texts)} in one request; send at most {most}.")
@@ -65,7 +66,7 @@ async def predict_batch(body: BatchRequest, request: Request, response: Response
 async def predict_message(request: Request, response: Response) -> MessageResponse:
     """The prediction for the text of a message, and what was read of it; kept under the text, as in `POST /predict`."""
     reader: MessageReader = request.app.state.reader
-    predictor: Predictor[str, float] = request.app.state.predictor
+    predictor = predictor_of(request)
     text, report = await reader.read(request)
     answer = await predictor.predict(text, wishes_of(request))
     response.headers.update(cache_headers(answer))
@@ -94,9 +95,8 @@ async def readyz(request: Request) -> JSONResponse:
 
 @router.get("/cache", summary="What the cache did, and whether it pays")
 async def cache(request: Request) -> dict[str, Any]:
-    """Figures of this process since it started."""
-    predictor: Predictor[str, float] = request.app.state.predictor
-    return {"where": request.app.state.where} | predictor.report()
+    """Figures of this process since it started; with API keys, those of the key's namespace."""
+    return {"where": request.app.state.where} | predictor_of(request).report()
 
 
 @router.get("/model", summary="The card of the model that answers")

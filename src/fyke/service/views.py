@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from fyke import __version__
 from fyke.errors import StoreError
 from fyke.model.classifier import THRESHOLD
-from fyke.predictor import Predictor
 from fyke.service.live import Full, Sampler
-from fyke.service.nearby import is_from_here, is_nearby
+from fyke.service.nearby import is_from_here, may_purge, may_see_words
 from fyke.service.schemas import Problem
+from fyke.service.tenants import predictor_of
 
 LIVE = "/ui/live"
+OFF = "Purging over HTTP is off. Start with FYKE_ALLOW_PURGE=1, use an admin key, or run `fyke cache purge` there."
+NOT_HERE = "Without keys, only this machine may purge: ask at http://localhost, through no proxy."
 
 router = APIRouter()
 
@@ -38,7 +40,7 @@ async def live(request: Request) -> StreamingResponse:
     """Server-sent events: `begin` with the last minutes, then `sample` each second and `entries` now and then."""
     sampler: Sampler = request.app.state.sampler
     try:
-        viewer = sampler.admit(is_nearby(request))
+        viewer = sampler.admit(may_see_words(request))
     except Full:
         raise HTTPException(503, "Too many people watch; close a view.", headers={"retry-after": "30"}) from None
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
@@ -49,19 +51,18 @@ async def live(request: Request) -> StreamingResponse:
 async def about(request: Request) -> JSONResponse:
     """What is in force here."""
     state = request.app.state
-    predictor: Predictor[str, float] = state.predictor
+    predictor = predictor_of(request)
     kept = {"memory": predictor.tiers.memory, "redis": predictor.tiers.store}
     tiers = [name for name, tier in kept.items() if tier is not None]
     said: dict[str, Any] = {
         "version": __version__,
         "model_id": predictor.model.id,
-        "recipe": state.model.card.recipe,
         "where": state.where,
         "namespace": predictor.namespace,
         "tiers": [*tiers, "model"],
         "policy": {"name": "balanced", "threshold": THRESHOLD},
         "workers": state.workers,
-        "purge": state.allow_purge and is_nearby(request),
+        "purge": may_purge(request, allowed=state.allow_purge),
     }
     return JSONResponse(said, headers={"cache-control": "no-store"})
 
@@ -69,19 +70,16 @@ async def about(request: Request) -> JSONResponse:
 @router.post(
     "/cache/purge",
     responses={status: {"model": Problem} for status in (400, 403, 415, 422, 503)},
-    summary="Forget kept predictions, where the service allows it",
+    summary="Forget kept predictions",
 )
 async def purge(body: PurgeRequest, request: Request) -> PurgeResponse:
-    """Forget the kept predictions of this namespace, in every process; only with `FYKE_ALLOW_PURGE`, from here."""
-    if not request.app.state.allow_purge:
-        raise HTTPException(
-            403, "Purging over HTTP is off. Start with FYKE_ALLOW_PURGE=1, or run `fyke cache purge` on the machine."
-        )
-    if not (is_nearby(request) and is_from_here(request)):
-        raise HTTPException(
-            403, "Only this machine's own page may purge: ask at http://localhost, through no proxy and no other site."
-        )
-    predictor: Predictor[str, float] = request.app.state.predictor
+    """Forget the predictions of the key's namespace, in every process; without keys, where `FYKE_ALLOW_PURGE` says."""
+    allowed: bool = request.app.state.allow_purge
+    if not may_purge(request, allowed=allowed):
+        raise HTTPException(403, NOT_HERE if allowed else OFF)
+    if not is_from_here(request):
+        raise HTTPException(403, "Another site's page may not purge; ask from this service's own.")
+    predictor = predictor_of(request)
     try:
         forgotten = await predictor.purge(predictor.model.id if body.scope == "model" else None)
     except StoreError as error:

@@ -16,7 +16,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fyke.predictor import Answer
-from fyke.service.lane import PATH, FastLane, NotPlain, response
+from fyke.service.lane import PATH, FastLane, Known, NotPlain, response
 from fyke.service.routes import FAILED
 from fyke.service.views import LIVE
 
@@ -33,7 +33,8 @@ class Wire(HttpToolsProtocol):
         super().__init__(*arguments, **keywords)
         lane: FastLane | None = getattr(self.app, "lane", None)
         self._lane = lane if self.limit_concurrency is None and not self.config.access_log else None
-        self._heads: dict[bytes, int] = {} if lane is None else lane.heads
+        self._heads: dict[bytes, Known] = {} if lane is None else lane.heads
+        self._access = None if lane is None else lane.access
         self._messages = 0  # begun on this connection
         self._between = True  # two requests
         self._begun = bytearray()  # a request with a known head, until its body is complete
@@ -64,17 +65,20 @@ class Wire(HttpToolsProtocol):
         if end < 0:
             super().data_received(data)
             return
-        length = self._heads.get(data[:end])
-        if length is None:
+        if self._access is not None:
+            self._access.keys.refresh()  # which forgets heads when there are other keys
+        known = self._heads.get(data[:end])
+        if known is None:
             self._learn(self._lane, data[:end], data)
             return
+        lane, length = known
         self._length = end + len(_BLANK) + length
         if len(data) < self._length:
             self._begun += data
         elif len(data) > self._length:
             super().data_received(data)
         else:
-            self._ask(self._lane, data, data[end + len(_BLANK) :])
+            self._ask(lane, data, data[end + len(_BLANK) :])
 
     def _is_idle(self) -> bool:
         """Whether every request has been answered, and the client reads the answers."""
@@ -88,18 +92,18 @@ class Wire(HttpToolsProtocol):
         if self._messages != before + 1 or self.cycle is None or self.cycle.scope is not self.scope:
             return
         scope = cast(Scope, self.scope)
-        length = lane.plain_length(scope)
+        known = lane.known(scope)
         if (
-            length is not None
+            known is not None
             and self.cycle.keep_alive
             and head.count(b"\n") == len(scope["headers"])  # the parser saw the same lines
-            and len(data) <= len(head) + len(_BLANK) + length
+            and len(data) <= len(head) + len(_BLANK) + known.length
         ):
-            self.know(head, length)
+            self.know(head, known)
 
-    def know(self, head: bytes, length: int) -> None:
-        """Remember a head, without its blank line, and the length of the body that it states."""
-        self._heads[head] = length
+    def know(self, head: bytes, known: Known) -> None:
+        """Remember a head, without its blank line, and what is known of it."""
+        self._heads[head] = known
         if len(self._heads) > MOST_HEADS:
             del self._heads[next(iter(self._heads))]
 

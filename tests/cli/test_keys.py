@@ -1,0 +1,76 @@
+"""`fyke keys`, and what `fyke serve` asks of whoever opens it to others."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fyke.cli.app import app
+from fyke.cli.serving import _check_doors, run
+from fyke.errors import SettingsError
+from fyke.service.keys import KeySet
+from fyke.settings import load
+
+
+def fyke(*arguments: str | Path) -> str:
+    """What a command prints; its errors are raised."""
+    done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return done.output
+
+
+def test_a_key_is_shown_once(tmp_path: Path) -> None:
+    """Made, listed without its text, revoked; the file takes the change at once."""
+    file = tmp_path / "deep" / "keys.json"
+    said = fyke("keys", "add", "mail", "--scope", "predict", "--scope", "read", "--namespace", "acme", "--file", file)
+    token = said.split()[-1]
+    assert re.fullmatch(r"fyke_[A-Za-z0-9_-]{43}", token)
+    found = KeySet(file).find(token.encode())
+    assert found is not None
+    assert (found.name, found.scopes, found.namespace) == ("mail", {"predict", "read"}, "acme")
+    listed = fyke("keys", "ls", "--file", file)
+    assert "mail" in listed
+    assert token not in listed
+    fyke("keys", "revoke", "mail", "--file", file)
+    assert KeySet(file).find(token.encode()) is None
+
+
+def test_bad_input_names_the_remedy(tmp_path: Path) -> None:
+    """A name twice, a name that is not there, a scope that is none, no file."""
+    file = tmp_path / "keys.json"
+    fyke("keys", "add", "mail", "--file", file)
+    for arguments, said in (
+        (("add", "mail", "--file", file), "choose another name"),
+        (("revoke", "nail", "--file", file), "fyke keys ls"),
+        (("add", "nail", "--scope", "all", "--file", file), "predict, read, admin"),
+        (("add", "n a i l", "--file", file), "1 to 64 letters"),
+        (("add", "nail"), "FYKE_KEYS_FILE"),
+        (("ls", "--file", tmp_path / "none.json"), "fyke keys add"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            fyke("keys", *arguments)
+    assert len(KeySet(file).keys) == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", ""])
+def test_nobody_is_let_in_by_mistake(host: str, tmp_path: Path) -> None:
+    """An address beyond this machine needs keys, or --insecure; the message says both."""
+    with pytest.raises(SettingsError, match=r"fyke keys add.*--insecure"):
+        run(load(host=host, port=0, cache_url="none://"))
+    _check_doors(load(host=host, insecure=True))
+    fyke("keys", "add", "mail", "--file", tmp_path / "keys.json")
+    _check_doors(load(host=host, keys_file=tmp_path / "keys.json"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.10"])
+def test_this_machine_needs_no_key(host: str) -> None:
+    """As it was."""
+    _check_doors(load(host=host))
+
+
+def test_a_service_without_its_file_does_not_start(tmp_path: Path) -> None:
+    """Also on loopback: who asks for keys gets them."""
+    with pytest.raises(SettingsError, match="no such file"):
+        run(load(keys_file=tmp_path / "none.json"))
