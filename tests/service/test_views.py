@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from fyke.service.app import create_app
 from fyke.service.live import Full, Sampler
 from fyke.settings import load
 from tests.conftest import RedisServer, Serve
+from tests.service.keyed import Keys, asking, keyed_app
 from tests.waiting import until
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -153,6 +155,36 @@ def test_nobody_on_another_machine_may_purge(model: Model) -> None:
         async with talking_to(model, client="192.0.2.1", allow_purge=True) as client:
             assert (await client.post("/cache/purge", json={})).status_code == 403
             assert (await client.get("/ui/about")).json()["purge"] is False
+
+    asyncio.run(run())
+
+
+def test_with_keys_the_key_decides(tmp_path: Path) -> None:
+    """A browser is asked for one; an admin's purge forgets that namespace's predictions alone, from anywhere."""
+    keys = Keys(tmp_path / "keys.json")
+    user = keys.add("user", "predict", "read", namespace="tenant")
+    admin = keys.add("admin", "predict", "read", "admin", namespace="tenant")
+    own = keys.add("own", "predict", "read")
+    app, _ = keyed_app(keys)
+
+    async def run() -> None:
+        async with asking(app) as client:
+            nobody = await client.get("/", headers=BROWSER)
+            assert (nobody.status_code, nobody.headers["www-authenticate"][:5]) == (401, "Basic")
+            assert (await client.get("/ui/style.css")).status_code == 401
+            for path in ("/", "/ui/style.css", "/ui/cache", "/ui/about"):
+                assert (await client.get(path, headers=BROWSER | user)).status_code == 200
+            assert (await client.get("/ui/live", headers=user)).status_code == 403
+            assert (await client.get("/ui/about", headers=user)).json()["purge"] is False
+            assert (await client.get("/ui/about", headers=admin)).json()["purge"] is True
+            for shown in (user, own):
+                await client.post("/predict", json={"text": "you have won a prize"}, headers=shown)
+            assert (await client.post("/cache/purge", json={}, headers=user)).status_code == 403
+            elsewhere = admin | {"origin": "http://attacker.example"}
+            assert (await client.post("/cache/purge", json={}, headers=elsewhere)).status_code == 403
+            assert (await client.post("/cache/purge", json={}, headers=admin)).json() == {"forgotten": 1}
+            kept = await client.post("/predict", json={"text": "you have won a prize"}, headers=own)
+            assert "hit" in kept.headers["cache-status"]
 
     asyncio.run(run())
 
