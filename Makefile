@@ -37,7 +37,7 @@ bench: $(BIN)/.dev ## Everything side by side; writes docs/benchmarks.md (redis-
 faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
 	$(BIN)/python -m bench.faults
 
-screenshots: $(BIN)/.dev ## Take the pictures in docs/screenshots and measure the page (chromium, fonts-inter; 3 minutes)
+screenshots: $(BIN)/.dev ## Take the pictures in docs/screenshots and measure the page (chromium, fonts-inter)
 	$(BIN)/python -m bench.screenshots
 
 costs: $(BIN)/.dev ## Lookups for each request, memory over a million keys; writes docs/costs.md (redis-server)

@@ -1,6 +1,6 @@
 """Pictures of the page for the documentation, and what its first view costs: ``python -m bench.screenshots``.
 
-Needs Debian's chromium, and fonts-inter for the letters of the pictures that are kept.
+Needs Debian's chromium; fonts-inter and fonts-noto-color-emoji for the letters of the pictures that are kept.
 """
 
 import argparse
@@ -109,7 +109,7 @@ def work(url: str) -> None:
         while not ended.is_set():
             known = min(len(texts), known + 0.05)
             client.post("/predict", json={"text": texts[int(known * rng.random() ** 2)]})
-            pause.wait(rng.random() * 0.02)
+            pause.wait(rng.random() * 0.008)
 
 
 def first_view(browser: Browser, url: str, times: int = 15) -> None:
@@ -142,7 +142,7 @@ def main() -> None:
     directory = parser.parse_args().output
     program = shutil.which("chromium")
     if program is None:
-        raise SystemExit("chromium is not installed (apt install chromium fonts-inter)")
+        raise SystemExit("chromium is not installed (apt install chromium fonts-inter fonts-noto-color-emoji)")
     directory.mkdir(parents=True, exist_ok=True)
     with served() as url, sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []

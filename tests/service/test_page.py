@@ -153,6 +153,15 @@ def test_a_chosen_file_is_read_too(page: Page) -> None:
     expect(page.locator("#message")).to_be_visible()
 
 
+def test_the_pasted_source_of_a_message_is_read_as_one(page: Page) -> None:
+    """Headers, signs and the text that a reader sees; to edit is the source again."""
+    check(page, LURE.decode())
+    expect(page.locator("#sheet-name")).to_have_text("The mail, read from its source")
+    expect(page.locator("#signs")).to_contain_text("leads to parcels.example.com")
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator("#text")).to_have_value(LURE.decode())
+
+
 def test_a_hostile_mail_stays_text(page: Page) -> None:
     """Markup, handlers and endless words are shown as they are, cut where that is said, and nothing of them runs."""
     markup = '<script>window.ran = 1</script><img src=x onerror="window.ran = 2"></div><b>prize</b>\u202e click </mark>'

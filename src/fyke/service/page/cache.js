@@ -23,15 +23,20 @@ const named = (sample) => Object.fromEntries(fields.map((name, at) => [name, sam
 const change = (from, to, name) => to[name] - from[name];
 const answers = (from, to) => SERIES.reduce((sum, { name }) => sum + change(from, to, name), 0);
 
-/** The samples as bars of a few seconds, the newest last: answers by series, null where there was none. */
+/**
+ * The samples as bars of a few seconds, the newest last: answers by series and the seconds that they came in, null
+ * where there was none. Bars stand still: each covers the same seconds until it leaves.
+ */
 function bins() {
-  const now = samples.at(-1).time;
+  const bar = (time) => Math.floor(time / BIN);
+  const now = bar(samples.at(-1).time);
   const found = Array.from({ length: BINS }, () => null);
   for (let at = 1; at < samples.length; at++) {
     const [before, after] = [samples[at - 1], samples[at]];
-    const place = BINS - 1 - Math.floor((now - after.time) / BIN);
-    if (place < 0 || !answers(before, after)) continue;
-    found[place] ??= Object.fromEntries(SERIES.map(({ name }) => [name, 0]));
+    const place = BINS - 1 - (now - bar(after.time));
+    if (place < 0) continue;
+    found[place] ??= Object.fromEntries([["seconds", 0], ...SERIES.map(({ name }) => [name, 0])]);
+    found[place].seconds += after.time - before.time;
     for (const { name } of SERIES) found[place][name] += change(before, after, name);
   }
   return found;
@@ -62,7 +67,7 @@ function drawCharts(found, first, last, all) {
     marks: [[0, "0"], [0.5, "50 %"], [1, "100 %"]],
     title: `Of ${count(all)} answers in the last minutes, ${SERIES.map(({ name, label }) => `${label} ${rate(name)}`).join(", ")}`,
   });
-  const speeds = found.map((bin) => bin && Object.fromEntries(SERIES.map(({ name }) => [name, bin[name] / BIN])));
+  const speeds = found.map((bin) => bin && Object.fromEntries(SERIES.map(({ name }) => [name, bin[name] / Math.max(bin.seconds, 0.5)])));
   const sums = speeds.map((bin) => (bin ? SERIES.reduce((total, { name }) => total + bin[name], 0) : 0));
   const top = nice(Math.max(...sums, 1));
   stack(byId("requests"), {

@@ -44,9 +44,16 @@ async function answered(given) {
   return answer;
 }
 
+/** Whether a text is the source of a message, as mail programs show it: headers first, and one that people do not write. */
+function isSource(pasted) {
+  const head = pasted.slice(0, 100000).split(/\r?\n\r?\n/, 1)[0];
+  return head.split(/\r?\n/).every((line) => /^([!-9;-~]+:|[ \t])/.test(line)) && /^(received|message-id|mime-version):/im.test(head);
+}
+
 async function check() {
-  const given = file ?? text.value;
-  if (!file && !given.trim()) {
+  const source = !file && isSource(text.value);
+  const given = file ?? (source ? new File([text.value], "source.eml") : text.value);
+  if (!file && !text.value.trim()) {
     problem("There is nothing to check yet: paste a text, drop a message, or try an example.");
     text.focus();
     return;
@@ -59,10 +66,10 @@ async function check() {
     if (body.parts) explained = { given, body };
     problem(null);
     const sentence = await showVerdict(body, way(headers), milliseconds);
-    showText(body.text ?? (file ? null : given), body.parts);
+    showText(body.text ?? (file ? null : text.value), body.parts, source);
     showWeights(body);
     showMessage(body);
-    remember(file ? body.subject || file.name : given, body);
+    remember(body.subject || (file ? file.name : text.value), body);
     byId("said").textContent = sentence;
     show(byId("lead"), false);
     byId("verdict").scrollIntoView({ block: "nearest" });
@@ -73,7 +80,7 @@ async function check() {
   }
 }
 
-function showText(shown, parts) {
+function showText(shown, parts, source) {
   const reading = byId("reading");
   const seen = shown !== null;
   if (seen) {
@@ -85,7 +92,7 @@ function showText(shown, parts) {
     reading.replaceChildren(el("span", { class: "note" }, "This service does not show the text of a message."));
   }
   reading.scrollTop = 0;
-  byId("sheet-name").textContent = file ? file.name : "The mail";
+  byId("sheet-name").textContent = file ? file.name : source ? "The mail, read from its source" : "The mail";
   view(true);
   show(byId("key"), Boolean(parts?.length));
 }
