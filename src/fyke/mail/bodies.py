@@ -52,7 +52,7 @@ def body_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
     data = _content(part, notes)
     files: list[Attachment] = []
     if not is_html(part):
-        data, found = uuencoded(data)
+        data, found = uuencoded(data, notes)
         for name, content in found:
             notes.repair("uuencode")
             named = Kind("", {"name": decode(name)[0]})
@@ -72,16 +72,17 @@ def tnef_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
 
 def plain(text: str, notes: Notes) -> Rendered:
     """Plain text and the addresses in it."""
-    limit = notes.limits.text_chars
+    limit = notes.text_left
     if len(text) > limit:  # before the work, not only after it
-        notes.cut(f"text over {limit:,} characters")
+        notes.cut(f"text over {notes.limits.text_chars:,} characters")
         text = text[:limit]
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     links: list[tuple[str, str]] = []
     for match in _URL.finditer(text):
-        if len(links) >= LINKS:
+        if notes.spent["links"] >= LINKS:
             notes.cut(f"links over {LINKS:,}")
             break
+        notes.spent["links"] += 1
         shown = compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS])
         links.append((shown, normalise(shown)))
     lines = normalise(text, notes.repair).split("\n")

@@ -1,9 +1,6 @@
 """Invitations (RFC 5545): the lines that a reader sees."""
 
-import re
-
 _SHOWN = ("summary", "location", "description", "comment")
-_ESCAPED = re.compile(r"\\(.)")
 LINES = 5000
 """of a calendar that are looked at, and of its text"""
 
@@ -15,6 +12,11 @@ def calendar_text(source: str) -> str:
     for line in unfolded.split("\n", LINES)[:LINES]:
         head, colon, value = line.partition(":")
         if colon and head.partition(";")[0].strip().lower() in _SHOWN and value.strip():
-            found.append(_ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value.strip()))
+            found.append(_unescaped(value.strip()))
     lines = "\n".join(found).split("\n", LINES)[:LINES]
     return "\n".join(dict.fromkeys(lines))
+
+
+def _unescaped(value: str) -> str:
+    pieces = value.split("\\\\")  # what stands for a backslash itself
+    return "\\".join(piece.replace("\\n", "\n").replace("\\N", "\n").replace("\\", "") for piece in pieces)

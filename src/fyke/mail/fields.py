@@ -79,7 +79,7 @@ def read_disposition(value: bytes, notes: Notes) -> Kind:
 
 def file_name(kind: Kind, disposition: Kind, notes: Notes) -> str:
     """What a part calls its file, decoded and normalised; "" for none."""
-    name = disposition.get("filename") or kind.get("name")
+    name = (disposition.get("filename") or kind.get("name"))[: NAME_CHARS * 8]  # encoded words are longer
     if "=?" in name:
         name = decode_words(name, notes)
     return " ".join(normalise(name).split())[:NAME_CHARS]
@@ -168,6 +168,6 @@ def _parameters(value: bytes, notes: Notes) -> Kind:
 
 def _extended(value: str) -> str:
     """A value after RFC 2231: ``charset'language'percent-encoded``, the first two optional in practice."""
-    parts = value.split("'", 2)
+    parts = value[: NAME_CHARS * 12].split("'", 2)
     charset, encoded = (parts[0], parts[2]) if len(parts) == 3 else ("utf-8", value)
     return decode(unquote_to_bytes(encoded), charset)[0] if "%" in encoded else encoded
