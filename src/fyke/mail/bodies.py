@@ -119,7 +119,7 @@ def _render(part: Part, text: str, notes: Notes) -> Rendered:
         notes.repair("html")
         return render(text, notes)
     if kind == "text/calendar":
-        text = calendar_text(text)
+        text = calendar_text(text, notes)
     elif kind in _ENRICHED:
         text = _ENRICHED_TAG.sub("", text).replace("<<", "<")
     return plain(text, notes)

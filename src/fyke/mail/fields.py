@@ -79,10 +79,10 @@ def read_disposition(value: bytes, notes: Notes) -> Kind:
 
 def file_name(kind: Kind, disposition: Kind, notes: Notes) -> str:
     """What a part calls its file, decoded and normalised; "" for none."""
-    name = (disposition.get("filename") or kind.get("name"))[: NAME_CHARS * 8]  # encoded words are longer
+    name = (disposition.get("filename") or kind.get("name"))[: NAME_CHARS * 4]  # encoded words are longer
     if "=?" in name:
         name = decode_words(name, notes)
-    return " ".join(normalise(name).split())[:NAME_CHARS]
+    return " ".join(normalise(name[: NAME_CHARS * 2]).split())[:NAME_CHARS]
 
 
 def read_authentication(value: bytes, notes: Notes) -> Authentication | None:

@@ -7,6 +7,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+MIXED_WORDS = 4_000
+"""different words of letters of two scripts in a text; those beyond are left out, since each costs time"""
+
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LARGE = "\ufdfa"  # becomes eighteen characters; the next largest becomes eight
@@ -28,6 +31,7 @@ _SCRIPTS = {
     "Greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
     "Cyrillic": re.compile("[\u0400-\u052f]"),
 }
+_NOT_LATIN = re.compile("[\u0370-\u052f\u1f00-\u1fff]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
@@ -57,13 +61,13 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
         repair("full-width")
     text = compatible(text)
     for _ in range(4):  # a letter of another script may take an accent and then stand beside the next
-        if not _MIXED.search(text):
-            break
-        plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
-        if plain == text:
+        spelt = _of_one_script(text) if _MIXED.search(text) else text
+        if spelt == text:
             break
         repair("homoglyphs")
-        text = plain
+        text = compatible(spelt)
+        if text == spelt:
+            break
     return text
 
 
@@ -94,16 +98,20 @@ def compatible(text: str) -> str:
     return text
 
 
+def _of_one_script(text: str) -> str:
+    """The text with each of its words in one script, where that can be; without mixed words over ``MIXED_WORDS``."""
+    mixed = [word for word in dict.fromkeys(_WORD.findall(text)) if not word.isascii() and _MIXED.search(word)]
+    spelt = {word: _one_script(word) for word in mixed[:MIXED_WORDS]} | dict.fromkeys(mixed[MIXED_WORDS:], "")
+    return _WORD.sub(lambda word: spelt.get(word[0], word[0]), text)
+
+
 def _one_script(word: str) -> str:
     """A word of two scripts in Latin, else in the script of most of its letters, if all have a look-alike there."""
-    if word.isascii() or not _MIXED.search(word):
-        return word
     candidate = word.translate(_LATIN)
-    if scripts(candidate) == {"Latin"}:
+    if candidate.isascii() or not _NOT_LATIN.search(candidate):
         return candidate
     for script, table in _BACK.items():
         candidate = word.translate(table)
-        mostly = len(_SCRIPTS[script].findall(word)) * 2 > len(word)
-        if mostly and scripts(candidate) == {script}:
+        if scripts(candidate) == {script} and len(_SCRIPTS[script].findall(word)) * 2 > len(word):
             return candidate
     return word

@@ -12,6 +12,8 @@ from fyke.mail.transfer import decode_transfer
 FORWARDS = ("message/rfc822", "message/global", "message/news")
 FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
+GUESSES = 20
+"""multiparts of a message whose boundary is guessed"""
 TREE = 0.5
 """of the time may go into finding the parts, so that some is left to read them"""
 _LINE_ENDS = re.compile(rb"[\r\n]*+")
@@ -90,7 +92,8 @@ def _split(part: Part, left: int, notes: Notes) -> list[Part]:
     spans = _spans(part, boundary, left, notes) if boundary else []
     if not spans and left > 0:
         notes.repair("boundary")
-        guessed = _guess(part)
+        notes.spent["guesses"] += 1
+        guessed = _guess(part) if notes.spent["guesses"] <= GUESSES else b""
         spans = _spans(part, guessed, left, notes) if guessed else []
         if not spans:
             part.kind = Kind("text/plain", part.kind.parameters)

@@ -9,9 +9,9 @@ from fyke.mail.notes import Notes
 
 HTML_CHARS = 500_000
 """of one HTML part, less the pictures written into it"""
-TAGS = 8_000
+TAGS = 6_000
 """of a message"""
-TOKENS = 16_000
+TOKENS = 12_000
 """of a message: tags, comments, style sheets and the like"""
 OPTIONS = 500
 """entries of lists in a message: the parser's time grows with the square of those in one list"""
@@ -109,10 +109,12 @@ class _Open:
 
 def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
     """The stretches of the source that are to be left out: tags too deep or too large, all after too many tags."""
-    opened, spent, repeated, odd = _Open(), notes.spent, 0, False
+    opened, repeated, odd = _Open(), 0, False
+    tokens, count = notes.spent["tokens"], notes.spent["tags"]
     for match in _TOKEN.finditer(html):
-        spent["tokens"] += 1
-        if spent["tokens"] > TOKENS:
+        tokens += 1
+        notes.spent["tokens"] = tokens
+        if tokens > TOKENS:
             notes.cut(f"HTML over {TOKENS:,} comments and tags")
             yield match.start(), len(html)
             return
@@ -123,8 +125,9 @@ def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
         if not match["tag"]:
             continue
         tag = match["tag"].lower()
-        spent["tags"] += 1
-        if spent["tags"] > TAGS:
+        count += 1
+        notes.spent["tags"] = count
+        if count > TAGS:
             notes.cut(f"HTML over {TAGS:,} tags")
             yield match.start(), len(html)
             return

@@ -8,13 +8,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from fyke.mail import elements
 from fyke.mail.normalising import normalise
 from fyke.mail.notes import HIDDEN_CHARS, Notes
-from fyke.mail.pruning import prune
+from fyke.mail.pruning import TAGS, prune
 from fyke.mail.sheets import Names, Sheet
 from fyke.mail.styles import PLAIN, Look, cascade, declarations, look_of, pixels, presentation
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
-LINKS = 2000
+LINKS = 3000
 """of one message"""
 LOOKS = 1000
 """different ones, of a message, that attributes and rules give to elements"""
@@ -52,6 +52,8 @@ class _Place:
 
 def render(html: str, notes: Notes) -> Rendered:
     """Render within the limits; what HTML cannot be parsed is no text."""
+    if notes.spent["tags"] > TAGS:
+        return Rendered()
     pruned = prune(html, notes)
     if notes.late():
         return Rendered()
