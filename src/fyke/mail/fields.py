@@ -17,6 +17,8 @@ PARAMETERS = 100
 """of one header that are read"""
 NAME_CHARS = 255
 """of a file name"""
+NAMES = 100
+"""of files, beyond ASCII or in encoded words, that are decoded in a message"""
 
 _KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z")
 _PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"((?:[^\"\\]|\\.)*)\"?|([^;]*))")
@@ -80,6 +82,11 @@ def read_disposition(value: bytes, notes: Notes) -> Kind:
 def file_name(kind: Kind, disposition: Kind, notes: Notes) -> str:
     """What a part calls its file, decoded and normalised; "" for none."""
     name = (disposition.get("filename") or kind.get("name"))[: NAME_CHARS * 4]  # encoded words are longer
+    if not name.isascii() or "=?" in name:
+        notes.spent["file names"] += 1
+        if notes.spent["file names"] > NAMES:
+            notes.cut(f"names of files beyond ASCII over {NAMES}")
+            return " ".join(name.split())[:NAME_CHARS]
     if "=?" in name:
         name = decode_words(name, notes)
     return " ".join(normalise(name[: NAME_CHARS * 2]).split())[:NAME_CHARS]

@@ -65,6 +65,8 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
         if spelt == text:
             break
         repair("homoglyphs")
+        if len(spelt) == len(text) and unicodedata.is_normalized("NFKC", spelt):
+            return spelt  # no letter takes an accent now
         text = compatible(spelt)
         if text == spelt:
             break

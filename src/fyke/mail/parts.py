@@ -12,6 +12,8 @@ from fyke.mail.transfer import decode_transfer
 FORWARDS = ("message/rfc822", "message/global", "message/news")
 FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
+WHOLES = 10
+"""times the length of the message that are searched for the boundaries of multiparts, one inside the other"""
 GUESSES = 20
 """multiparts of a message whose boundary is guessed"""
 TREE = 0.5
@@ -108,16 +110,20 @@ def _split(part: Part, left: int, notes: Notes) -> list[Part]:
 
 def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[int, int]]:
     """Where the parts between the boundaries begin and end."""
-    raw, mark = part.raw, b"--" + boundary
+    raw, mark = part.raw, b"\n--" + boundary
     spans: list[tuple[int, int]] = []
+    notes.spent["bytes for boundaries"] += part.end - part.start
+    if notes.spent["bytes for boundaries"] > WHOLES * max(len(raw), 1_000_000):
+        notes.cut(f"multiparts over {WHOLES} times the message")
+        return spans
     at, begin, wrong = part.start, -1, 0
     while True:
-        found = raw.find(mark, at, part.end)
-        if found < 0:
+        found = raw.find(mark, max(0, at - 1), part.end) + 1  # the line end before it is none of the part's
+        if not found:
             break
-        at = found + len(mark)
+        at = found + len(mark) - 1
         rest = raw[at : min(part.end, at + 100)].partition(b"\n")[0].strip()
-        if (found > part.start and raw[found - 1 : found] != b"\n") or rest not in (b"", b"--"):
+        if rest not in (b"", b"--"):
             wrong += 1
             if wrong > FALSE_BOUNDARIES:
                 notes.cut(f"boundaries over {FALSE_BOUNDARIES:,} false ones")

@@ -14,7 +14,7 @@ from fyke.mail.styles import PLAIN, Look, cascade, declarations, look_of, pixels
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
-LINKS = 3000
+LINKS = 2000
 """of one message"""
 LOOKS = 1000
 """different ones, of a message, that attributes and rules give to elements"""

@@ -11,9 +11,9 @@ SHEET_CHARS = 100_000
 """of all style sheets of a message"""
 RULES = 1000
 """of all style sheets of a message"""
-TRIES = 10_000
+TRIES = 5_000
 """of a rule on an element, of all rules and elements of a message"""
-STEPS = 100_000
+STEPS = 30_000
 """over elements around one, to find those that a rule asks for, in a message"""
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
