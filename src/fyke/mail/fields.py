@@ -17,11 +17,11 @@ PARAMETERS = 100
 """of one header that are read"""
 NAME_CHARS = 255
 """of a file name"""
-NAMES = 100
+NAMES = 50
 """of files, beyond ASCII or in encoded words, that are decoded in a message"""
 
 _KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z")
-_PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"((?:[^\"\\]|\\.)*)\"?|([^;]*))")
+_PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"([^\"\\]*+(?:\\.[^\"\\]*+)*+)\"?|([^;]*))")
 _ANGLE = re.compile(r"<([^<>]*)>")
 _OPAQUE = re.compile(r"\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*\?=")
 _CONTROLS = re.compile("[\x00-\x1f\x7f]")

@@ -32,7 +32,7 @@ _SCRIPTS = {
     "Cyrillic": re.compile("[\u0400-\u052f]"),
 }
 _NOT_LATIN = re.compile("[\u0370-\u052f\u1f00-\u1fff]")
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"([^\W\d_]+)")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
 _CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсух", "ABEKMHOPCTXaeopcyx", strict=True))
@@ -102,9 +102,12 @@ def compatible(text: str) -> str:
 
 def _of_one_script(text: str) -> str:
     """The text with each of its words in one script, where that can be; without mixed words over ``MIXED_WORDS``."""
-    mixed = [word for word in dict.fromkeys(_WORD.findall(text)) if not word.isascii() and _MIXED.search(word)]
+    pieces = _WORD.split(text)  # every second piece is a word
+    words = pieces[1::2]
+    mixed = [word for word in dict.fromkeys(words) if not word.isascii() and _MIXED.search(word)]
     spelt = {word: _one_script(word) for word in mixed[:MIXED_WORDS]} | dict.fromkeys(mixed[MIXED_WORDS:], "")
-    return _WORD.sub(lambda word: spelt.get(word[0], word[0]), text)
+    pieces[1::2] = [spelt.get(word, word) for word in words]
+    return "".join(pieces)
 
 
 def _one_script(word: str) -> str:

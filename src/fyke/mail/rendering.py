@@ -113,8 +113,13 @@ class _Walk:
         """What was seen on the way."""
         repair = self._notes.repair
         links = [(target, tidy(normalise("".join(said)[: TARGET_CHARS * 2]))[:TARGET_CHARS]) for target, said in self._links]
-        seen, unseen = normalise("".join(self._seen), repair), normalise("".join(self._unseen))
-        return Rendered(tidy(seen), tidy(unseen), links)
+        seen = "".join(self._seen)
+        if len(seen) > self._notes.text_left:  # before the work, not only after it
+            seen = tidy(seen)
+            if len(seen) > self._notes.text_left:
+                self._notes.cut(f"text over {self._notes.limits.text_chars:,} characters")
+            seen = seen[: self._notes.text_left]
+        return Rendered(tidy(normalise(seen, repair)), tidy(normalise("".join(self._unseen))), links)
 
     def _close_to(self, parent: int) -> None:
         while self._open and self._open[-1][0] != parent:
