@@ -12,8 +12,10 @@ from fyke.mail.transfer import decode_transfer
 FORWARDS = ("message/rfc822", "message/global", "message/news")
 FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
-WHOLES = 10
-"""times the length of the message that are searched for the boundaries of multiparts, one inside the other"""
+WHOLES = 5
+"""times the length of a large message that are searched for the boundaries of multiparts, one inside the other"""
+SEARCHED = 12_000_000
+"""bytes that are so searched in any message"""
 GUESSES = 20
 """multiparts of a message whose boundary is guessed"""
 TREE = 0.5
@@ -113,7 +115,7 @@ def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[i
     raw, mark = part.raw, b"\n--" + boundary
     spans: list[tuple[int, int]] = []
     notes.spent["bytes for boundaries"] += part.end - part.start
-    if notes.spent["bytes for boundaries"] > WHOLES * max(len(raw), 1_000_000):
+    if notes.spent["bytes for boundaries"] > max(WHOLES * len(raw), SEARCHED):
         notes.cut(f"multiparts over {WHOLES} times the message")
         return spans
     at, begin, wrong = part.start, -1, 0

@@ -11,7 +11,7 @@ HTML_CHARS = 500_000
 """of one HTML part, less the pictures written into it"""
 TAGS = 6_000
 """of a message"""
-TOKENS = 12_000
+TOKENS = 9_000
 """of a message: tags, comments, style sheets and the like"""
 OPTIONS = 500
 """entries of lists in a message: the parser's time grows with the square of those in one list"""

@@ -16,6 +16,8 @@ STYLES = 100
 """``style`` elements of one HTML part that are read"""
 LINKS = 2000
 """of one message"""
+SPACES = 100_000
+"""characters over the limit that a walk may take, since white space counts in it; the text itself is cut later"""
 LOOKS = 1000
 """different ones, of a message, that attributes and rules give to elements"""
 TARGET_CHARS = 2000
@@ -81,7 +83,7 @@ class _Walk:
         self._base = base
         self._seen: list[str] = []
         self._unseen: list[str] = []
-        self._left = notes.text_left * 2  # white space counts too here; the text itself is cut later
+        self._left = notes.text_left + min(notes.text_left, SPACES)
         self._left_unseen = notes.hidden_left
         self._links: list[tuple[str, list[str]]] = []
         self._open: list[tuple[int, str, _Place]] = []
