@@ -6,7 +6,7 @@ from fyke.mail.calendars import calendar_text
 from fyke.mail.charsets import decode
 from fyke.mail.fields import Kind, file_name
 from fyke.mail.message import Attachment
-from fyke.mail.normalising import compatible, normalise
+from fyke.mail.normalising import compatible, normalise, normalise_all
 from fyke.mail.notes import Notes
 from fyke.mail.parts import FORWARDS, Part
 from fyke.mail.rendering import LINKS, TARGET_CHARS, Rendered, render
@@ -77,16 +77,17 @@ def plain(text: str, notes: Notes) -> Rendered:
         notes.cut(f"text over {notes.limits.text_chars:,} characters")
         text = text[:limit]
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    links: list[tuple[str, str]] = []
+    links: list[str] = []
     for match in _URL.finditer(text):
         if notes.spent["links"] >= LINKS:
             notes.cut(f"links over {LINKS:,}")
             break
         notes.spent["links"] += 1
-        shown = compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS])
-        links.append((shown, normalise(shown)))
+        links.append(compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS]))
     lines = normalise(text, notes.repair).split("\n")
-    return Rendered("\n".join(map(str.rstrip, lines)).strip("\n"), "", links)
+    return Rendered(
+        "\n".join(map(str.rstrip, lines)).strip("\n"), "", list(zip(links, normalise_all(links), strict=True))
+    )
 
 
 def attachment_of(part: Part, notes: Notes) -> Attachment:

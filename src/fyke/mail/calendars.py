@@ -7,7 +7,6 @@ LINES = 5000
 """of all invitations of a message that are looked at, and of the text of one"""
 
 
-
 def calendar_text(source: str, notes: Notes) -> str:
     """Summary, place and description of the events, a line each, in the order in which they stand."""
     unfolded = source.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")

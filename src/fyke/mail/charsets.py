@@ -48,8 +48,8 @@ def decode(data: bytes, declared: str = "") -> tuple[str, bool]:
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
-            return _without_surrogates(data.decode(name, errors="replace")), False
-    codec = _codec(declared)
+            return _without_surrogates(_replacing(data, name)), False
+    codec = _codec(declared[:64])
     if data.isascii() and (codec is None or not _not_over_ascii(codec)):
         return data.decode("ascii"), bool(declared) and codec is None
     if codec is None or codec == "cp1252":
@@ -78,7 +78,10 @@ def _second_try(data: bytes, codec: str) -> str:
 def _replacing(data: bytes, codec: str) -> str:
     """What fits nowhere becomes U+FFFD, in little time: an error costs as much as a hundred characters."""
     if codec.startswith(_WIDE):
-        data = data[:WRONG_BYTES]
+        try:
+            return data.decode(codec)
+        except UnicodeError:
+            data = data[:WRONG_BYTES]
     table = None if codec.startswith((*_WIDE, *_MULTIBYTE)) else bytes(range(256)).decode(codec, errors="replace")
     if table is None or len(table) != 256:
         return data.decode(codec, errors="replace")
@@ -97,7 +100,7 @@ def _not_over_ascii(codec: str) -> bool:
 @lru_cache(maxsize=256)
 def _codec(declared: str) -> str | None:
     """The name of the codec for a charset as declared, None for none."""
-    name = declared[:64].strip(" \t\"'").lower()
+    name = declared.strip(" \t\"'").lower()
     name = _ALIASES.get(name, name)
     if not name or not name.isascii() or "\0" in name:
         return None

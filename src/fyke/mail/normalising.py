@@ -65,12 +65,20 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
         if spelt == text:
             break
         repair("homoglyphs")
-        if len(spelt) == len(text) and unicodedata.is_normalized("NFKC", spelt):
+        composed = unicodedata.normalize("NFKC", spelt)
+        if composed == spelt and len(spelt) == len(text):
             return spelt  # no letter takes an accent now
-        text = compatible(spelt)
+        text = compatible(composed)
         if text == spelt:
             break
     return text
+
+
+def normalise_all(texts: list[str]) -> list[str]:
+    """Each of some lines of text in one spelling; white space may become other white space."""
+    joined = "\n".join(" ".join(text.split()) for text in texts)
+    lines = normalise(joined).split("\n")
+    return lines if len(lines) == len(texts) else list(map(normalise, texts))
 
 
 def scripts(word: str) -> frozenset[str]:
@@ -94,8 +102,8 @@ def compatible(text: str) -> str:
             text = text.replace(_LARGE, "")
         if "\u200c" in text or "\u200d" in text:
             text = _JOINERS.sub("", text)
-        before, text = text, unicodedata.normalize("NFKC", text)
-        if text == before:
+        text = unicodedata.normalize("NFKC", text)
+        if not (_IGNORABLE.search(text) or "\x85" in text or "\u200c" in text or "\u200d" in text):
             break
     return text
 

@@ -103,8 +103,9 @@ def _gather(parts: list[Part], notes: Notes) -> _Gathered:
             notes.cut(f"text over {notes.limits.text_chars:,} characters")
             break
         if part.kind.name in FORWARDS and part.children:
-            gathered.say(text_of(part.children[0].headers.first("subject"), notes), part)
-            notes.spent["text"] += len(gathered.said[-1]) if gathered.said else 0
+            subject = text_of(part.children[0].headers.first("subject"), notes)
+            gathered.say(subject, part)
+            notes.spent["text"] += len(subject)
             continue
         if is_tnef(part):
             notes.spent["winmail.dat"] += 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from fyke.mail import elements
-from fyke.mail.normalising import normalise
+from fyke.mail.normalising import normalise, normalise_all
 from fyke.mail.notes import HIDDEN_CHARS, Notes
 from fyke.mail.pruning import TAGS, prune
 from fyke.mail.sheets import Names, Sheet
@@ -114,7 +114,11 @@ class _Walk:
     def result(self) -> Rendered:
         """What was seen on the way."""
         repair = self._notes.repair
-        links = [(target, tidy(normalise("".join(said)[: TARGET_CHARS * 2]))[:TARGET_CHARS]) for target, said in self._links]
+        texts = normalise_all(["".join(said)[: TARGET_CHARS * 2] for _, said in self._links])
+        links = [
+            (target, " ".join(text.split())[:TARGET_CHARS])
+            for (target, _), text in zip(self._links, texts, strict=True)
+        ]
         seen = "".join(self._seen)
         if len(seen) > self._notes.text_left:  # before the work, not only after it
             seen = tidy(seen)
@@ -242,7 +246,8 @@ def _names(tag: str, attributes: dict[str, str | None]) -> Names:
     classes = attributes.get("class")
     ident = attributes.get("id")
     if not classes and not ident:
-        return _TAGS.setdefault(tag, frozenset([tag])) if len(_TAGS) < 1000 else frozenset([tag])
+        kept = len(tag) <= 20 and len(_TAGS) < 1000
+        return _TAGS.setdefault(tag, frozenset([tag])) if kept else frozenset([tag])
     names = [tag, *(f".{name}" for name in (classes or "")[:500].lower().split())]
     return frozenset([*names, f"#{ident.lower()[:100]}"] if ident else names)
 

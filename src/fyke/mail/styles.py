@@ -57,13 +57,17 @@ PLAIN = Look()
 """black on white"""
 
 
-@lru_cache(maxsize=4096)
 def declarations(style: str) -> Declarations:
     """The declarations of a ``style`` attribute or of a rule that can hide text. Kept, so not to be changed."""
-    found: Declarations = {}
     if "/*" in style:
         style = _COMMENT.sub(" ", style)
-    for piece in style[:STYLE_CHARS].lower().split(";"):
+    return _declarations(style[:STYLE_CHARS])  # cut before it is kept, or a few messages fill the memory
+
+
+@lru_cache(maxsize=4096)
+def _declarations(style: str) -> Declarations:
+    found: Declarations = {}
+    for piece in style.lower().split(";"):
         name, colon, value = piece.partition(":")
         name = name.strip()
         if colon and _LOOKED_AT.search(name):
