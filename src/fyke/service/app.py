@@ -16,10 +16,14 @@ from starlette.types import Receive, Scope, Send
 from fyke import __version__
 from fyke.cache.opening import Opened
 from fyke.errors import NotCached
-from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.model.directory import Model
+from fyke.model.explaining import Explainer
+from fyke.model.policies import policy_from
 from fyke.service.access import Access, Gate
-from fyke.service.assembly import first_words, open_from, predictor_from
+from fyke.service.assembly import first_words, load_from, open_from, predictor_from
 from fyke.service.caching import not_cached
+from fyke.service.explaining import EXPLAIN_MESSAGE
+from fyke.service.explaining import router as explaining
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
@@ -53,7 +57,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         ModelError: the model directory cannot be loaded.
     """
     settings = settings or load()
-    model = model or load_model(settings.model or SHIPPED)
+    model = model or load_from(settings)
+    policy = policy_from(settings.policy, model.card.policies, settings.abstain)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,13 +67,14 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         app.state.predictor = predictor_from(
             settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
         )
+        app.state.explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=app.state.predictor)
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
         app.state.workers = settings.workers
         app.state.allow_purge = settings.allow_purge
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
-        app.state.sampler = Sampler(app.state.predictor)
+        app.state.sampler = Sampler(app.state.predictor, policy)
         app.state.sampler.start()
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
@@ -78,6 +84,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         finally:
             await app.state.sampler.close()
             app.state.reader.close()
+            await app.state.explainer.close()
             await app.state.predictor.close()
 
     app = Service(
@@ -86,11 +93,14 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         description="Classifies e-mail as phishing or safe, and never computes the same verdict twice.",
         lifespan=lifespan,
     )
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others={MESSAGE: settings.max_message_bytes})
+    app.state.policy = policy
+    messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
     app.lane = FastLane(
         partial(FastAPI.__call__, app),
         predictor=lambda: app.state.predictor,
         limit=settings.max_body_bytes,
+        policy=policy,
     )
     if settings.keys_file is not None:
         _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace))
@@ -98,7 +108,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
     app.add_exception_handler(Exception, _failed)
-    for routes in (router, views, pages):
+    for routes in (router, explaining, views, pages):
         app.include_router(routes)
     return app
 
@@ -106,7 +116,9 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
 def _ask_for_keys(app: Service, access: Access) -> None:
     """Nobody without a key from now on; each namespace has its predictor."""
     app.state.tenants = Tenants(lambda: app.state.predictor)
+    app.state.explainer_tenants = Tenants(lambda: app.state.explainer)
     access.keys.on_change(lambda: app.state.tenants.keep(access.keys.namespaces))
+    access.keys.on_change(lambda: app.state.explainer_tenants.keep(access.keys.namespaces))
     app.lane.admit(access, app.state.tenants)
     app.add_middleware(Gate, access=access)
 
@@ -129,7 +141,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _refused(request: Request, error: Exception) -> Response:
     """Other refusals as FastAPI words them, but a body that is no JSON at all where JSON is wanted."""
     assert isinstance(error, HTTPException)
-    if error.status_code == 400 and request.method == "POST" and request.url.path != MESSAGE:
+    if error.status_code == 400 and request.method == "POST" and request.url.path not in (MESSAGE, EXPLAIN_MESSAGE):
         return _not_json(request)
     return await http_exception_handler(request, error)
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fyke.model.classifier import verdict
+from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
@@ -31,6 +31,7 @@ JSON = "application/json"
 Done = Callable[[Answer[float] | Exception], None]
 
 _UNKNOWN = ("", "")
+_TOLD = {None: b"", False: b',"uncertain":false', True: b',"uncertain":true'}
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
 
 
@@ -57,19 +58,25 @@ class FastLane:
     """What answers plain requests, from ASGI or from `fyke.service.wire`.
 
     ``app`` is what unusual requests go on to. ``predictor`` is asked for at each request: it may change. ``limit`` is
-    the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows; each takes about
-    400 bytes.
+    the largest body in bytes that it reads, ``policy`` how it reads a label from a score. ``remember`` is the number
+    of bodies whose keys it knows; each takes about 400 bytes.
 
     `admit` has it ask for keys: then each namespace has a lane of its own, with its own predictor and its own digests
     of bodies, so that what one tenant has sent is new when another sends it.
     """
 
     def __init__(
-        self, app: ASGIApp, predictor: Callable[[], Predictor[str, float]], limit: int, remember: int = 20_000
+        self,
+        app: ASGIApp,
+        predictor: Callable[[], Predictor[str, float]],
+        limit: int,
+        policy: Policy = BALANCED,
+        remember: int = 20_000,
     ):
         self._app = app
         self._predictor = predictor
         self._limit = limit
+        self.policy = policy
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
@@ -94,7 +101,7 @@ class FastLane:
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
-        headers, answered = response(answer)
+        headers, answered = response(answer, self.policy)
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": encoded})
         await send({"type": "http.response.body", "body": answered})
@@ -129,7 +136,9 @@ class FastLane:
         found = self._lanes.get(namespace)
         if found is None:
             assert self._tenants is not None
-            found = FastLane(self._app, partial(self._tenants.predictor, namespace), self._limit, self._most)
+            found = FastLane(
+                self._app, partial(self._tenants.predictor, namespace), self._limit, self.policy, self._most
+            )
             found._keys = self._keys  # one bound for all; digests are keyed with each lane's own secret
             self._lanes[namespace] = found
         return found
@@ -228,10 +237,10 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float]) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
-    label, probability = verdict(answer.prediction)
-    body = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())
+    label, probability, uncertain = policy.read(answer.prediction)
+    body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
     return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from fyke.cache.entry import Entry
 from fyke.cache.ledger import Meter
 from fyke.cache.newest import Listing, newest
-from fyke.model.classifier import decode, verdict
+from fyke.model.classifier import decode
+from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Predictor
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,16 @@ class Sampler:
     ``samples`` are the last minutes', in the order of `FIELDS`.
     """
 
-    def __init__(self, predictor: Predictor[Any, float], *, most_viewers: int = MOST_VIEWERS, every: float = EVERY):
+    def __init__(
+        self,
+        predictor: Predictor[Any, float],
+        policy: Policy = BALANCED,
+        *,
+        most_viewers: int = MOST_VIEWERS,
+        every: float = EVERY,
+    ):
         self._predictor = predictor
+        self._policy = policy
         self._most = most_viewers
         self._every = every
         self._viewers: set[Viewer] = set()
@@ -176,9 +185,13 @@ class Sampler:
         tiers = self._predictor.tiers
         listing = await newest(tiers, SHOWN)
         now = tiers.clock()
-        self._listed = (_entries(listing, now, True), _entries(listing, now, False))
+        self._listed = (self._entries(listing, now, True), self._entries(listing, now, False))
         for viewer in self._viewers:
             viewer.tell(self._listed[0 if viewer.near else 1])
+
+    def _entries(self, listing: Listing, now: int, words: bool) -> bytes:
+        rows = [_row(entry, self._policy, now, words) for _, entry in listing.entries]
+        return _event("entries", {"entries": rows, "seen": listing.seen, "whole": listing.whole, "words": words})
 
     def _tell(self, event: bytes) -> None:
         for viewer in self._viewers:
@@ -201,14 +214,9 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
 
 
-def _entries(listing: Listing, now: int, words: bool) -> bytes:
-    rows = [_row(entry, now, words) for _, entry in listing.entries]
-    return _event("entries", {"entries": rows, "seen": listing.seen, "whole": listing.whole, "words": words})
-
-
-def _row(entry: Entry, now: int, words: bool) -> dict[str, Any]:
+def _row(entry: Entry, policy: Policy, now: int, words: bool) -> dict[str, Any]:
     try:
-        label, probability = verdict(decode(entry.payload))
+        label, probability, _ = policy.read(decode(entry.payload))
     except ValueError:
         label, probability = "unknown", 0.0
     return {

@@ -6,14 +6,16 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from fyke.model.card import Card
-from fyke.model.classifier import verdict
+from fyke.model.policies import Policy
 from fyke.predictor import Answer
 from fyke.service.caching import batch_headers, cache_headers, wishes_of
 from fyke.service.messages import BODY, MessageReader
 from fyke.service.schemas import (
     BatchRequest,
     BatchResponse,
+    CardInForce,
     MessageResponse,
+    PolicyResponse,
     PredictRequest,
     PredictResponse,
     Problem,
@@ -29,6 +31,7 @@ router = APIRouter()
 @router.post(
     "/predict",
     responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
+    response_model_exclude_unset=True,
     summary="Classify one text",
 )
 async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResponse:
@@ -38,12 +41,13 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
     predictor = predictor_of(request)
     answer = await predictor.predict(body.text, wishes_of(request))
     response.headers.update(cache_headers(answer))
-    return _prediction(answer)
+    return _prediction(request, answer)
 
 
 @router.post(
     "/predict/batch",
     responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
+    response_model_exclude_unset=True,
     summary="Classify many texts",
 )
 async def predict_batch(body: BatchRequest, request: Request, response: Response) -> BatchResponse:
@@ -54,13 +58,14 @@ async def predict_batch(body: BatchRequest, request: Request, response: Response
         raise HTTPException(413, f"texts: {len(body.texts)} in one request; send at most {most}.")
     answers = await predictor.predict_many(body.texts, wishes_of(request))
     response.headers.update(batch_headers(answers))
-    return BatchResponse.model_construct(predictions=[_prediction(answer) for answer in answers])
+    return BatchResponse.model_construct(predictions=[_prediction(request, answer) for answer in answers])
 
 
 @router.post(
     MESSAGE,
     responses={status: {"model": Problem} for status in (400, 413, 415, 422, 504)},
     openapi_extra=BODY,
+    response_model_exclude_unset=True,
     summary="Classify one message",
 )
 async def predict_message(request: Request, response: Response) -> MessageResponse:
@@ -70,13 +75,13 @@ async def predict_message(request: Request, response: Response) -> MessageRespon
     text, report = await reader.read(request)
     answer = await predictor.predict(text, wishes_of(request))
     response.headers.update(cache_headers(answer))
-    label, probability = verdict(answer.prediction)
-    return MessageResponse.model_validate({"prediction": label, "probability": probability, **report})
+    policy: Policy = request.app.state.policy
+    return MessageResponse.model_validate({**policy.read(answer.prediction).fields(), **report})
 
 
-def _prediction(answer: Answer[float]) -> PredictResponse:
-    label, probability = verdict(answer.prediction)
-    return PredictResponse.model_construct(prediction=label, probability=probability)
+def _prediction(request: Request, answer: Answer[float]) -> PredictResponse:
+    policy: Policy = request.app.state.policy
+    return PredictResponse.model_construct(**policy.read(answer.prediction).fields())
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -100,7 +105,8 @@ async def cache(request: Request) -> dict[str, Any]:
 
 
 @router.get("/model", summary="The card of the model that answers")
-async def model(request: Request) -> Card:
-    """What the model is, what it was trained on, and how well it did."""
+async def model(request: Request) -> CardInForce:
+    """What the model is, what it was trained on, how well it did, and how labels are read from its scores."""
     card: Card = request.app.state.model.card
-    return card
+    policy = PolicyResponse.model_validate(request.app.state.policy, from_attributes=True)
+    return CardInForce.model_construct(**dict(card), policy=policy)

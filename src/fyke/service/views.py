@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fyke import __version__
 from fyke.errors import StoreError
-from fyke.model.classifier import THRESHOLD
 from fyke.service.live import Full, Sampler
 from fyke.service.nearby import is_from_here, may_purge, may_see_words
 from fyke.service.schemas import Problem
@@ -60,7 +59,7 @@ async def about(request: Request) -> JSONResponse:
         "where": state.where,
         "namespace": predictor.namespace,
         "tiers": [*tiers, "model"],
-        "policy": {"name": "balanced", "threshold": THRESHOLD},
+        "threshold": state.policy.threshold,
         "workers": state.workers,
         "purge": may_purge(request, allowed=state.allow_purge),
     }

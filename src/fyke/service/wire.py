@@ -133,7 +133,8 @@ class Wire(HttpToolsProtocol):
             self.data_received(waiting)
 
     def _reply(self, answer: Answer[float]) -> None:
-        headers, body = response(answer)
+        assert self._lane is not None
+        headers, body = response(answer, self._lane.policy)
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if self._ending:
             lines += "connection: close\r\n"

@@ -120,7 +120,7 @@ function drawTiles(first, last, all) {
   const tiles = [
     ["Hit rate", shown(rate("memory", "redis")), limits.tiers.includes("redis") ? `memory ${shown(rate("memory"))}, Redis ${shown(rate("redis"))}` : "from memory"],
     ["Answers", count(all), `in 5 minutes; ${count(total)} since the start`],
-    ["In memory", count(last.entries), `entries, ${bytes(last.bytes)}`],
+    ["In memory", count(last.entries), `entries, with explanations, ${bytes(last.bytes)}`],
     ["Saved, net", `${last.saved_seconds < 0 ? "−" : ""}${brief(Math.abs(last.saved_seconds))}`, "of computing, since the start"],
   ];
   byId("tiles").replaceChildren(

@@ -2,7 +2,7 @@
 import { about, ask, byId, count, el, foot, json, show } from "./common.js";
 import { examples } from "./examples.js";
 import { forget, list_history, remember } from "./history.js";
-import { showVerdict, way } from "./verdict.js";
+import { showReasons, showVerdict, way } from "./verdict.js";
 import { MOST, bars, marked, signed, strongest } from "./words.js";
 
 const SIGNS = {
@@ -19,29 +19,28 @@ const SIGNS = {
 
 const text = byId("text");
 let file = null; // the message that is checked, where it is one
-let explained = null; // the last answer with words, and what it was given for
+let explained = null; // the last explanation, and what it is of
 let turn = 0;
-let explains = true; // until the service says that it does not
 
-/** Ask for a verdict with words where the service gives them, without where it does not. */
-async function answered(given) {
-  const message = given instanceof File;
-  const options = message
-    ? { method: "POST", headers: { "content-type": "message/rfc822" }, body: given }
-    : json({ text: given });
-  const known = !message && explained?.given === given ? explained.body : null;
-  if (!known && explains) {
-    try {
-      return await ask(message ? "explain/message" : "explain", options);
-    } catch (error) {
-      if (![404, 405, 501].includes(error.status)) throw error;
-      explains = false;
-    }
+/** A request for a text or a message. */
+const request = (given) =>
+  given instanceof Blob ? { method: "POST", headers: { "content-type": "message/rfc822" }, body: given } : json({ text: given });
+
+/** Where a text or a message goes. */
+const path = (name, given) => (given instanceof Blob ? `${name}/message` : name);
+
+/** What made the verdict, or null where the service does not explain. The same is not asked twice. */
+async function explanation(given, key) {
+  if (explained?.key === key) return explained.body;
+  explained = null;
+  try {
+    const { body } = await ask(path("explain", given), request(given));
+    explained = { key, body };
+    return body;
+  } catch (error) {
+    if ([404, 405, 501].includes(error.status)) return null;
+    throw error;
   }
-  const answer = await ask(message ? "predict/message" : "predict", options);
-  if (known?.probability === answer.body.probability) answer.body = known; // the same model said the same
-  else if (known) explained = null;
-  return answer;
 }
 
 /** Whether a text is the source of a message, as mail programs show it: headers first, and one that people do not write. */
@@ -52,7 +51,8 @@ function isSource(pasted) {
 
 async function check() {
   const source = !file && isSource(text.value);
-  const given = file ?? (source ? new File([text.value], "source.eml") : text.value);
+  const key = file ?? text.value;
+  const given = source ? new Blob([text.value]) : key;
   if (!file && !text.value.trim()) {
     problem("There is nothing to check yet: paste a text, drop a message, or try an example.");
     text.focus();
@@ -61,18 +61,18 @@ async function check() {
   const mine = ++turn;
   byId("sheet").setAttribute("aria-busy", "true");
   try {
-    const { body, milliseconds, headers } = await answered(given);
+    const { body, milliseconds, headers } = await ask(path("predict", given), request(given));
     if (mine !== turn) return;
-    if (body.parts) explained = { given, body };
     problem(null);
-    const sentence = await showVerdict(body, way(headers), milliseconds);
-    showText(body.text ?? (file ? null : text.value), body.parts, source);
-    showWeights(body);
+    const again = explained?.key === key;
+    byId("said").textContent = await showVerdict(body, way(headers), milliseconds);
     showMessage(body);
+    if (!again) showText(file ? null : text.value, [], source);
     remember(body.subject || (file ? file.name : text.value), body);
-    byId("said").textContent = sentence;
     show(byId("lead"), false);
     byId("verdict").scrollIntoView({ block: "nearest" });
+    const words = await explanation(given, key);
+    if (mine === turn) showExplanation(words, source);
   } catch (error) {
     if (mine === turn) problem(error.message);
   } finally {
@@ -80,21 +80,24 @@ async function check() {
   }
 }
 
+/** Mark the words and list them; without an explanation, what there is stays as it is. */
+function showExplanation(words, source) {
+  showReasons(words?.reasons ?? []);
+  showWeights(words);
+  if (words) showText(words.text ?? text.value, words.parts, source);
+  else if (file) byId("reading").replaceChildren(el("span", { class: "note" }, "This service does not show the text of a message."));
+}
+
 function showText(shown, parts, source) {
   const reading = byId("reading");
-  const seen = shown !== null;
-  if (seen) {
-    const { nodes, whole } = marked(shown, parts ?? []);
-    reading.replaceChildren(...nodes);
-    byId("cut").textContent = `Only the first ${count(MOST)} characters are shown; the verdict is over the whole text.`;
-    show(byId("cut"), !whole);
-  } else {
-    reading.replaceChildren(el("span", { class: "note" }, "This service does not show the text of a message."));
-  }
+  const { nodes, whole } = marked(shown ?? "", parts);
+  reading.replaceChildren(...nodes);
   reading.scrollTop = 0;
+  byId("cut").textContent = `Only the first ${count(MOST)} characters are shown; the verdict is over the whole text.`;
   byId("sheet-name").textContent = file ? file.name : source ? "The mail, read from its source" : "The mail";
   view(true);
-  show(byId("key"), Boolean(parts?.length));
+  show(byId("cut"), !whole);
+  show(byId("key"), parts.length > 0);
 }
 
 /** Show the text to read, or the field to write in. */
@@ -110,10 +113,11 @@ function view(reading) {
   byId("check").textContent = reading ? "Check again" : "Check";
 }
 
-function showWeights({ parts, base }) {
-  const words = parts ? strongest(parts, 12) : [];
-  show(byId("weights"), Boolean(parts));
-  if (!parts) return;
+function showWeights(explanation) {
+  show(byId("weights"), Boolean(explanation));
+  if (!explanation) return;
+  const { parts, base } = explanation;
+  const words = strongest(parts, 12);
   byId("weight-list").replaceChildren(words.length ? bars(words) : el("p", {}, "The model knows none of these words."));
   byId("weights-note").textContent =
     `Shares in the logarithm of the odds: +0.69 doubles the odds of phishing. Every mail begins at ${signed(base)}.`;
@@ -171,7 +175,7 @@ async function take(given) {
 }
 
 function edit() {
-  const shown = file ? explained?.body.text ?? "" : text.value;
+  const shown = file ? (explained?.body.text ?? "") : text.value;
   begin(shown);
   text.focus();
   text.setSelectionRange(0, 0);

@@ -76,7 +76,7 @@ function pointsOf(card, held, policy) {
 
 function drawPoints(card, held, policy) {
   const known = pointsOf(card, held, policy);
-  const inForce = `In force: ${policy.name}. A mail is called phishing where its probability of phishing is above ${policy.threshold}.`;
+  const inForce = `In force: ${policy.name}. A mail is called phishing where its probability of phishing is above ${policy.threshold}${policy.abstain ? `, and uncertain within ${policy.abstain} of it` : ""}.`;
   if (!known) {
     byId("points").replaceChildren(el("tr", {}, el("td", { colspan: 3, class: "none" }, "This card has none.")));
     byId("points-note").textContent = inForce;
@@ -134,7 +134,8 @@ function drawCard(card) {
 
 async function start() {
   try {
-    const [{ body: card }, { policy, model_id }] = await Promise.all([ask("model"), about()]);
+    const [{ body: card }, { model_id }] = await Promise.all([ask("model"), about()]);
+    const { policy } = card;
     const held = card.figures.held_out;
     const words = RECIPES[card.recipe] ?? "a recipe of its own";
     byId("what").textContent = `Recipe ${card.recipe}: ${words}.${model_id === card.model_id ? "" : ` It answers as ${model_id}.`}`;

@@ -20,20 +20,32 @@ export function way(headers) {
 }
 
 /** Show a verdict; gives its sentence for those who hear the page. */
-export async function showVerdict({ prediction, probability, reasons = [] }, came, milliseconds) {
+export async function showVerdict({ prediction, probability, uncertain }, came, milliseconds) {
+  const { tiers, threshold } = await about();
   const phishing = prediction === "Phishing Email";
+  const score = phishing ? probability : 1 - probability;
   const panel = byId("verdict");
   panel.className = `verdict ${phishing ? "phishing" : "safe"}`;
   byId("label").textContent = phishing ? "Phishing" : "Safe";
-  byId("sure").textContent = `Probability ${percent(probability)}`;
+  byId("sure").textContent =
+    threshold === 0.5
+      ? `Probability ${percent(probability)}`
+      : `Phishing with probability ${percent(score)}, ${phishing ? "above" : "not above"} ${percent(threshold)}`;
+  show(byId("doubt"), Boolean(uncertain));
   byId("emblem").setAttribute("href", phishing ? "#emblem-phishing" : "#emblem-safe");
-  byId("needle").style.setProperty("--at", phishing ? probability : 1 - probability);
+  byId("gauge").style.setProperty("--threshold", threshold);
+  byId("needle").style.setProperty("--at", score);
+  byId("told").replaceChildren(el("strong", {}, lasted(milliseconds)), ` there and back. ${from(came)}`);
+  byId("way").replaceChildren(...steps(tiers, came.tier));
+  show(panel);
+  const doubt = uncertain ? ", uncertain" : "";
+  return `${byId("label").textContent}${doubt}, ${byId("sure").textContent.toLowerCase()}. ${from(came)}`;
+}
+
+/** The sentences that say why. */
+export function showReasons(reasons) {
   byId("reasons").replaceChildren(...reasons.map((reason) => el("li", {}, reason)));
   show(byId("reasons"), reasons.length > 0);
-  byId("told").replaceChildren(el("strong", {}, lasted(milliseconds)), ` there and back. ${from(came)}`);
-  byId("way").replaceChildren(...steps((await about()).tiers, came.tier));
-  show(panel);
-  return `${byId("label").textContent}, ${byId("sure").textContent.toLowerCase()}. ${from(came)}`;
 }
 
 function from({ tier, hit, shared, age, ttl }) {
