@@ -100,7 +100,7 @@ def test_a_pasted_text_gets_its_verdict_and_the_next_click_shows_the_hit(page: P
     told = httpx.post(service.url + "/predict", json={"text": text}).json()
     assert told["prediction"] == "Phishing Email"
     assert page.locator("#label").inner_text() == "Phishing"
-    assert page.locator("#sure").inner_text() == f"Probability {told['probability'] * 100:.1f} %"
+    expect(page.locator("#sure")).to_have_text(f"Probability {told['probability'] * 100:.1f} %")
     assert "Phishing, probability" in page.get_by_role("status").inner_text()
 
 
@@ -108,6 +108,7 @@ def test_the_words_that_weighed_are_marked_in_place(page: Page, service: Service
     """The text stays as it was, code point by code point, and the strongest words of POST /explain are marked."""
     text = "🎉 " + PHISHING + " 🏆, thanks for the meeting"
     check(page, text)
+    expect(page.locator("#weights")).to_be_visible()
     explained = httpx.post(service.url + "/explain", json={"text": text}).json()
     assert page.locator("#reading").evaluate("box => box.textContent") == text
     toward = page.locator("#reading mark[class^=p]").all_text_contents()
@@ -166,8 +167,9 @@ def test_a_hostile_mail_stays_text(page: Page) -> None:
     """Markup, handlers and endless words are shown as they are, cut where that is said, and nothing of them runs."""
     markup = '<script>window.ran = 1</script><img src=x onerror="window.ran = 2"></div><b>prize</b>\u202e click </mark>'
     check(page, markup + " account" * 80_000 + " last")
+    expect(page.locator("#weights")).to_be_visible()
     kinds = page.evaluate("[...new Set(Array.from(document.querySelectorAll('#reading *'), one => one.localName))]")
-    assert kinds in ([], ["mark"])
+    assert kinds == ["mark"]
     assert page.locator("#reading").evaluate("box => box.textContent").startswith(markup)
     assert page.evaluate("window.ran") is None
     expect(page.locator("#cut")).to_contain_text("Only the first 20,000 characters are shown")

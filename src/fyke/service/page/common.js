@@ -58,36 +58,38 @@ export const show = (element, shown = true) => {
 const whole = new Intl.NumberFormat("en");
 export const count = (number) => whole.format(number);
 
+const NB = "\u00a0"; // between a number and its unit
+
 /** A share in percent, never rounded up to a certainty. */
 export function percent(share, digits = 1) {
   const least = 0.5 / 10 ** (digits + 2);
-  if (share > 0 && share < least) return `< ${(2 * least * 100).toFixed(digits)} %`;
-  if (share < 1 && share > 1 - least) return `> ${(100 - 2 * least * 100).toFixed(digits)} %`;
-  return `${(share * 100).toFixed(digits)} %`;
+  if (share > 0 && share < least) return `< ${(2 * least * 100).toFixed(digits)}${NB}%`;
+  if (share < 1 && share > 1 - least) return `> ${(100 - 2 * least * 100).toFixed(digits)}${NB}%`;
+  return `${(share * 100).toFixed(digits)}${NB}%`;
 }
 
 /** Milliseconds as ms, or seconds when there are many. */
 export const lasted = (ms) =>
-  ms < 0.95 ? `${ms.toFixed(2)} ms` : ms < 100 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  ms < 0.95 ? `${ms.toFixed(2)}${NB}ms` : ms < 100 ? `${ms.toFixed(1)}${NB}ms` : ms < 1000 ? `${ms.toFixed(0)}${NB}ms` : `${(ms / 1000).toFixed(1)}${NB}s`;
 
 /** Seconds as µs, ms or s. */
 export function brief(seconds) {
   const [value, unit] = seconds < 0.00095 ? [seconds * 1e6, "µs"] : seconds < 0.95 ? [seconds * 1e3, "ms"] : [seconds, "s"];
-  return `${value < 9.95 ? value.toFixed(1) : count(Math.round(value))} ${unit}`;
+  return `${value < 9.95 ? value.toFixed(1) : count(Math.round(value))}${NB}${unit}`;
 }
 
 /** Whole seconds as the largest fitting unit. */
 export function span(seconds) {
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= 2 * size || (seconds >= size && seconds % size === 0)) return `${Math.floor(seconds / size)} ${unit}`;
+    if (seconds >= 2 * size || (seconds >= size && seconds % size === 0)) return `${Math.floor(seconds / size)}${NB}${unit}`;
   }
-  return `${seconds} s`;
+  return `${seconds}${NB}s`;
 }
 
 /** Bytes as kB or MB. */
 export function bytes(number) {
-  if (number < 1000) return `${number} B`;
-  return number < 1e6 ? `${(number / 1e3).toFixed(1)} kB` : `${(number / 1e6).toFixed(1)} MB`;
+  if (number < 1000) return `${number}${NB}B`;
+  return number < 1e6 ? `${(number / 1e3).toFixed(1)}${NB}kB` : `${(number / 1e6).toFixed(1)}${NB}MB`;
 }
 
 let facts;

@@ -33,7 +33,7 @@ function drawTiles(card, held, { phishing, safe }) {
   );
 }
 
-function drawConfusion({ phishing, safe }) {
+function drawConfusion({ phishing, safe }, policy) {
   const cell = (number, all, kind, said) =>
     el("td", { class: kind, style: { "--share": number / all } }, el("strong", {}, count(number)), el("small", {}, `${percent(number / all)} ${said}`));
   byId("confusion").replaceChildren(
@@ -43,7 +43,7 @@ function drawConfusion({ phishing, safe }) {
       el("tr", {}, el("th", { scope: "row" }, "is safe"), cell(safe.wrong, safe.all, "wrong", "flagged"), cell(safe.right, safe.all, "right", "let through")),
     ),
   );
-  byId("confusion-note").textContent = "Mail of the kind that it was trained on, kept back from training. Other mail is harder: see docs/quality.md.";
+  byId("confusion-note").textContent = `${policy.threshold === 0.5 ? "" : "At the published threshold, 0.5, which is not the one in force. "}Mail of the kind that it was trained on, kept back from training. Other mail is harder: see docs/quality.md.`;
 }
 
 function drawCalibration(bins, calibration) {
@@ -100,6 +100,9 @@ function drawCurve(card, held, policy) {
   const known = [...(held.thresholds ?? card.policies ?? [])]
     .filter((one) => one.false_positive_rate <= WIDEST)
     .sort((a, b) => a.false_positive_rate - b.false_positive_rate || a.recall - b.recall);
+  const marked = known.some((one) => one.threshold === policy.threshold) ? ", the one in force the largest, in red" : "";
+  byId("curve-note").textContent = `Each point is a threshold${marked}. Further left, less safe mail is flagged; further up, more phishing is found.`;
+  show(byId("curve-note"), known.length > 0);
   if (!known.length) {
     byId("curve").replaceChildren(el("p", { class: "note" }, "This card does not say."));
     return;
@@ -145,7 +148,7 @@ async function start() {
     };
     const kinds = confusion(held);
     drawTiles(card, held, kinds);
-    drawConfusion(kinds);
+    drawConfusion(kinds, policy);
     drawPoints(card, held, policy);
     drawCard(card);
     draw();
