@@ -164,13 +164,16 @@ def test_the_pasted_source_of_a_message_is_read_as_one(page: Page) -> None:
 
 
 def test_a_hostile_mail_stays_text(page: Page) -> None:
-    """Markup, handlers and endless words are shown as they are, cut where that is said, and nothing of them runs."""
+    """Markup and handlers are shown as they are, endless words cut where that is said, and nothing of them runs.
+
+    What would turn the order of the letters is shown as a replacement character.
+    """
     markup = '<script>window.ran = 1</script><img src=x onerror="window.ran = 2"></div><b>prize</b>\u202e click </mark>'
     check(page, markup + " account" * 80_000 + " last")
     expect(page.locator("#weights")).to_be_visible()
     kinds = page.evaluate("[...new Set(Array.from(document.querySelectorAll('#reading *'), one => one.localName))]")
     assert kinds == ["mark"]
-    assert page.locator("#reading").evaluate("box => box.textContent").startswith(markup)
+    assert page.locator("#reading").evaluate("box => box.textContent").startswith(markup.replace("\u202e", "\ufffd"))
     assert page.evaluate("window.ran") is None
     expect(page.locator("#cut")).to_contain_text("Only the first 20,000 characters are shown")
     assert len(page.locator("#reading").evaluate("box => box.textContent")) == 20_000

@@ -1,5 +1,5 @@
 // The check: a text or a message goes to the service, and its verdict comes back with the words that made it.
-import { about, ask, byId, count, el, foot, json, show } from "./common.js";
+import { about, ask, byId, count, el, foot, json, show, tame } from "./common.js";
 import { examples } from "./examples.js";
 import { forget, list_history, remember } from "./history.js";
 import { showReasons, showVerdict, way } from "./verdict.js";
@@ -94,7 +94,7 @@ function showText(shown, parts, source) {
   reading.replaceChildren(...nodes);
   reading.scrollTop = 0;
   byId("cut").textContent = `Only the first ${count(MOST)} characters are shown; the verdict is over the whole text.`;
-  byId("sheet-name").textContent = file ? file.name : source ? "The mail, read from its source" : "The mail";
+  byId("sheet-name").textContent = file ? tame(file.name) : source ? "The mail, read from its source" : "The mail";
   view(true);
   show(byId("cut"), !whole);
   show(byId("key"), parts.length > 0);
@@ -116,11 +116,12 @@ function view(reading) {
 function showWeights(explanation) {
   show(byId("weights"), Boolean(explanation));
   if (!explanation) return;
-  const { parts, base } = explanation;
+  const { parts, base, rest } = explanation;
   const words = strongest(parts, 12);
   byId("weight-list").replaceChildren(words.length ? bars(words) : el("p", {}, "The model knows none of these words."));
   byId("weights-note").textContent =
-    `Shares in the logarithm of the odds: +0.69 doubles the odds of phishing. Every mail begins at ${signed(base)}.`;
+    `Shares in the logarithm of the odds: +0.69 doubles the odds of phishing. Every mail begins at ${signed(base)}.` +
+    (Math.abs(rest) < 0.005 ? "" : ` Only the ${count(parts.length)} strongest places are told; all others add ${signed(rest)}.`);
 }
 
 function showMessage({ subject, sender, links, attachments, signs, cut }) {

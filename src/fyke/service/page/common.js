@@ -30,6 +30,9 @@ export const json = (value) => ({
 
 export const byId = (id) => document.getElementById(id);
 
+/** A text whose characters stand in their order: what would turn the direction of reading is shown as a replacement. */
+export const tame = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+
 /** An element with attributes and children; strings become text, never markup. */
 export function el(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
@@ -47,7 +50,9 @@ function fill(element, attributes, children) {
     else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  for (const child of children) {
+    if (child !== null && child !== undefined) element.append(typeof child === "string" ? tame(child) : child);
+  }
   return element;
 }
 

@@ -1,12 +1,12 @@
 // The words of a mail with their shares in the verdict: marked in the text, and the strongest in a list.
-import { el } from "./common.js";
+import { el, tame } from "./common.js";
 
 export const MOST = 20000; // characters that are shown
 
 const LEVELS = [[0.5, 3], [0.2, 2], [0.06, 1]];
 
 /** Characters as the service counts them (code points), no more than are shown. */
-const characters = (text) => Array.from(text.slice(0, 2 * MOST)).slice(0, MOST);
+const characters = (text) => Array.from(tame(text.slice(0, 2 * MOST))).slice(0, MOST);
 
 /** The text with its telling words marked, as nodes; and whether all of it is there. */
 export function marked(text, parts) {
