@@ -36,6 +36,12 @@ class _Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def pause_reading(self) -> None:
+        return None
+
+    def resume_reading(self) -> None:
+        return None
+
     def close(self) -> None:
         raise AssertionError("the server hung up")
 

@@ -29,15 +29,18 @@ from fyke.service.instruments import Instruments
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
+from fyke.service.live import Sampler
 from fyke.service.messages import MessageReader
 from fyke.service.metrics import router as metrics
+from fyke.service.pages import router as pages
 from fyke.service.reading import limits_from, trusted_from
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
 from fyke.service.tracing import Tracing, tracing_from
+from fyke.service.views import router as views
 from fyke.settings import Settings, load, load_traces
 
-ROUTERS = (router, explaining, metrics)
+ROUTERS = (router, explaining, views, pages, metrics)
 
 
 class Service(FastAPI):
@@ -89,8 +92,12 @@ def create_app(
         )
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
+        app.state.workers = settings.workers
+        app.state.allow_purge = settings.allow_purge
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
+        app.state.sampler = Sampler(app.state.predictor, policy)
+        app.state.sampler.start()
         seen.start(app)
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
@@ -98,6 +105,7 @@ def create_app(
         try:
             yield
         finally:
+            await app.state.sampler.close()
             app.state.reader.close()
             await app.state.explainer.close()
             await app.state.predictor.close()

@@ -81,11 +81,12 @@ class Figures:
         self._seconds: dict[tuple[str, str], Histogram] = {}
         self._requests: dict[tuple[str, str], int] = {}
 
-    def add(self, route: str, status: int, tier: str, seconds: float) -> None:
-        """One answer that did not come out of the fast lane."""
+    def add(self, route: str, status: int, tier: str, seconds: float | None) -> None:
+        """One answer that did not come out of the fast lane; ``seconds`` None where they say nothing."""
         of = (route, str(status))
         self._requests[of] = self._requests.get(of, 0) + 1
-        self._seconds.setdefault((route, tier), Histogram(SECONDS)).add(seconds)
+        if seconds is not None:
+            self._seconds.setdefault((route, tier), Histogram(SECONDS)).add(seconds)
 
     def samples(self, fast_route: str) -> list[Sample]:
         """Requests and their seconds; the fast lane's are those of one route."""

@@ -72,7 +72,7 @@ class Observing:
                 await self._app(scope, receive, seen.send)
             finally:
                 seconds = time.perf_counter() - seen.started
-                self._figures.add(route, seen.status, seen.tier, seconds)
+                self._figures.add(route, seen.status, seen.tier, None if seen.endless else seconds)
                 if self._access_log:
                     self._tell(scope, route, seen, seconds)
         return None
@@ -94,6 +94,7 @@ class _Seen:
         self.id = id_
         self.status = 500
         self.tier = NO_TIER
+        self.endless = False  # a stream lasts as long as somebody listens
         self.started = time.perf_counter()
         self._send = send
 
@@ -103,6 +104,7 @@ class _Seen:
             self.status = message["status"]
             headers = list(message.get("headers", ()))
             for name, value in headers:
+                self.endless |= value.startswith(b"text/event-stream")
                 found = _TIER.search(value) if name.lower() == b"cache-status" else None
                 if found:
                     self.tier = found[1].decode()
