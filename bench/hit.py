@@ -43,7 +43,7 @@ class _Transport(asyncio.Transport):
         return None
 
     def close(self) -> None:
-        raise AssertionError("the server hung up")
+        return None
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 1) if name in ("sockname", "peername") else default

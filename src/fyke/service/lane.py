@@ -253,8 +253,11 @@ def response(answer: Answer[float], policy: Policy, request_id: str) -> tuple[di
     """Headers and body of a prediction."""
     label, probability, uncertain = policy.read(answer.prediction)
     body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
-    headers = {"content-length": str(len(body)), "content-type": JSON, REQUEST_ID: request_id}
-    return headers | cache_headers(answer), body
+    headers = cache_headers(answer)
+    headers["content-length"] = str(len(body))
+    headers["content-type"] = JSON
+    headers[REQUEST_ID] = request_id
+    return headers, body
 
 
 async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:

@@ -44,7 +44,7 @@ class Wire(HttpToolsProtocol):
         self._waiting = bytearray()  # what came meanwhile
         self._ending = False
         self._started = 0.0  # that request, in the seconds of `perf_counter`
-        self._heard = 0.0  # when the last answer was given, in the loop's seconds
+        self._heard = 0.0  # when the last answer was given, likewise
         self._failed: Exception | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -138,18 +138,18 @@ class Wire(HttpToolsProtocol):
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
         headers, body = response(answer, self._lane.policy, self._lane.new_id())
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        lines = _lines(tuple(headers)) % tuple(headers.values())
         if self._ending:
             lines += "connection: close\r\n"
         self.transport.write(
             b"%b%b\r\n%b" % (_status(tuple(self.server_state.default_headers)), lines.encode("latin-1"), body)
         )
         self.server_state.total_requests += 1
-        self._lane.figures.fast[answer.tier].add(perf_counter() - self._started)
+        self._heard = perf_counter()
+        self._lane.figures.fast[answer.tier].add(self._heard - self._started)
         if self._ending:
             self.transport.close()
             return
-        self._heard = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._rest(self.timeout_keep_alive)
 
@@ -177,7 +177,7 @@ class Wire(HttpToolsProtocol):
         """Close a connection on which nothing came since the last answer; the timer is not set anew for each."""
         if self.transport.is_closing():
             return
-        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        left = self._heard + self.timeout_keep_alive - perf_counter()
         if self._asked is not None or self._begun:
             left = self.timeout_keep_alive
         if left > 0:
@@ -199,6 +199,12 @@ class Wire(HttpToolsProtocol):
 
     def _rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+
+@lru_cache(maxsize=16)
+def _lines(names: tuple[str, ...]) -> str:
+    """A form for the values of headers."""
+    return "".join([f"{name}: %s\r\n" for name in names])
 
 
 @lru_cache(maxsize=2)
