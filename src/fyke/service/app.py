@@ -15,15 +15,18 @@ from starlette.types import Receive, Scope, Send
 
 from fyke import __version__
 from fyke.cache.opening import Opened
-from fyke.errors import NotCached
+from fyke.cache.rates import Rates
+from fyke.errors import NotCached, Overloaded, SettingsError
 from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.service.access import Access, Gate
 from fyke.service.assembly import first_words, open_from, predictor_from
 from fyke.service.caching import not_cached
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
-from fyke.service.limits import BodyLimit
+from fyke.service.limits import BodyLimit, Shedding, too_much
+from fyke.service.load import Load
 from fyke.service.messages import MessageReader
+from fyke.service.rates import RateLimit
 from fyke.service.reading import limits_from, trusted_from
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
@@ -60,6 +63,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
             settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
         )
         app.state.where = cache.where
+        app.state.rates = Rates(cache.store, settings.cache_deadline_ms / 1000)
         app.state.max_batch = settings.max_batch
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
@@ -78,17 +82,27 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         description="Classifies e-mail as phishing or safe, and never computes the same verdict twice.",
         lifespan=lifespan,
     )
+    load_now = Load(settings.max_waiting, settings.max_wait_ms / 1000)
+    app.state.load = load_now
+    app.state.max_text_chars = settings.max_text_chars
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others={MESSAGE: settings.max_message_bytes})
+    app.add_middleware(Shedding, load=load_now, roots=("/predict", "/explain"))
     app.lane = FastLane(
         partial(FastAPI.__call__, app),
         predictor=lambda: app.state.predictor,
         limit=settings.max_body_bytes,
+        load=load_now,
+        most_chars=settings.max_text_chars,
     )
     if settings.keys_file is not None:
-        _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace))
+        app.add_middleware(RateLimit, default=settings.rate_limit, fails=settings.rate_limit_fails)
+        _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace, settings.rate_limit))
+    elif settings.rate_limit is not None:
+        raise SettingsError("FYKE_RATE_LIMIT is for each API key: name their file with FYKE_KEYS_FILE.")
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
+    app.add_exception_handler(Overloaded, _overloaded)
     app.add_exception_handler(Exception, _failed)
     app.include_router(router)
     return app
@@ -131,6 +145,11 @@ def _not_json(request: Request) -> JSONResponse:
 
 def _example(request: Request) -> str:
     return '{"texts": ["...", "..."]}' if request.url.path.endswith("/batch") else '{"text": "..."}'
+
+
+async def _overloaded(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Overloaded)
+    return too_much(error)
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

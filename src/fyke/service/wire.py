@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Any, cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from fyke.errors import Overloaded
 from fyke.predictor import Answer
-from fyke.service.lane import PATH, FastLane, Known, NotPlain, response
+from fyke.service.lane import PATH, FastLane, Known, NotPlain, overloaded, response
 from fyke.service.routes import FAILED
 
 MOST_HEADS, LONGEST_HEAD = 4096, 1024
@@ -109,6 +110,9 @@ class Wire(HttpToolsProtocol):
     def _ask(self, lane: FastLane, request: bytes, body: bytes) -> None:
         try:
             answer = lane.ask(body, self._answered)
+        except Overloaded as error:
+            self._write(_status(503, tuple(self.server_state.default_headers)), *overloaded(error))
+            return
         except Exception as error:
             self._pass_on(request, error)
             return
@@ -132,13 +136,13 @@ class Wire(HttpToolsProtocol):
             self.data_received(waiting)
 
     def _reply(self, answer: Answer[float]) -> None:
-        headers, body = response(answer)
+        self._write(_status(200, tuple(self.server_state.default_headers)), *response(answer))
+
+    def _write(self, status: bytes, headers: dict[str, str], body: bytes) -> None:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if self._ending:
             lines += "connection: close\r\n"
-        self.transport.write(
-            b"%b%b\r\n%b" % (_status(tuple(self.server_state.default_headers)), lines.encode("latin-1"), body)
-        )
+        self.transport.write(b"%b%b\r\n%b" % (status, lines.encode("latin-1"), body))
         self.server_state.total_requests += 1
         if self._ending:
             self.transport.close()
@@ -193,7 +197,7 @@ class Wire(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
 
-@lru_cache(maxsize=2)
-def _status(own: tuple[tuple[bytes, bytes], ...]) -> bytes:
+@lru_cache(maxsize=4)
+def _status(status: int, own: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """The status line and uvicorn's own headers, which change once a second."""
-    return b"HTTP/1.1 200 OK\r\n" + b"".join([b"%b: %b\r\n" % header for header in own])
+    return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % header for header in own])
