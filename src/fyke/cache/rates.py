@@ -7,7 +7,7 @@ still within reach. They are kept under ``fyke:limits:`` by scripts that the ser
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -18,7 +18,6 @@ from fyke.cache.store import Store
 from fyke.errors import StoreError
 
 PREFIX = "fyke:limits"
-Failing = Literal["open", "closed"]
 
 
 class Taken(NamedTuple):

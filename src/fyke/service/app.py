@@ -4,23 +4,25 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fyke import __version__
 from fyke.cache.opening import Opened
-from fyke.cache.rates import Rates
 from fyke.errors import NotCached, Overloaded, SettingsError
 from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.service.access import Access, Gate
 from fyke.service.assembly import first_words, open_from, predictor_from
 from fyke.service.caching import not_cached
+from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit, Shedding, too_much
@@ -37,6 +39,16 @@ class Service(FastAPI):
     """FastAPI with a fast lane before it."""
 
     lane: FastLane
+    proxies: frozenset[str] = frozenset()  # whose word on a client's address is believed
+    max_connections: int | None = None
+    head_seconds: float | None = None
+    body_seconds: float | None = None
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's, within what holds for every response, errors included."""
+        stack: ASGIApp = SecurityHeaders(super().build_middleware_stack())
+        # Not around the application, as uvicorn would have it: `fyke.service.wire` must find the lane.
+        return cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, stack), [*self.proxies])) if self.proxies else stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the fast lane, which passes on what it does not answer."""
@@ -63,7 +75,10 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
             settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
         )
         app.state.where = cache.where
-        app.state.rates = Rates(cache.store, settings.cache_deadline_ms / 1000)
+        if settings.keys_file is not None:
+            from fyke.cache.rates import Rates  # its library takes a while to import
+
+            app.state.rates = Rates(cache.store, settings.cache_deadline_ms / 1000)
         app.state.max_batch = settings.max_batch
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
@@ -99,6 +114,18 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace, settings.rate_limit))
     elif settings.rate_limit is not None:
         raise SettingsError("FYKE_RATE_LIMIT is for each API key: name their file with FYKE_KEYS_FILE.")
+    app.add_middleware(SameSite, origins=settings.cors_origins)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*settings.cors_origins],
+            allow_methods=["GET", "POST"],
+            allow_headers=ALLOWED,
+            expose_headers=EXPOSED,
+        )
+    app.proxies = settings.trusted_proxies
+    app.max_connections = settings.max_connections
+    app.head_seconds, app.body_seconds = settings.head_seconds, settings.body_seconds
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)

@@ -24,6 +24,7 @@ from fyke.model.classifier import verdict
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
+from fyke.service.headers import SECURITY
 from fyke.service.load import Load
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
@@ -34,6 +35,8 @@ Done = Callable[[Answer[float] | Exception], None]
 
 _UNKNOWN = ("", "")
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
+# What proxies add is about the client's address, which no prediction depends on.
+_PLAIN |= {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"}
 
 
 class Known(NamedTuple):
@@ -264,7 +267,7 @@ def overloaded(error: Overloaded) -> tuple[dict[str, str], bytes]:
 
 
 async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    encoded = [(name.encode(), value.encode()) for name, value in (SECURITY | headers).items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -10,13 +10,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fyke.cache.rates import Failing, Rates, Taken
 from fyke.errors import StoreError
 from fyke.service.access import IDENTITY
 from fyke.service.keys import ApiKey
 
+if TYPE_CHECKING:  # the library below it takes a while to import, and not everyone has keys
+    from fyke.cache.rates import Rates, Taken
+
 log = logging.getLogger(__name__)
 
+Failing = Literal["open", "closed"]
 _TAKEN = "fyke.taken"
 
 
@@ -56,7 +59,7 @@ class RateLimit:
 class Charge:
     """What one request takes of its key's rate."""
 
-    def __init__(self, rates: Rates, key: ApiKey, rate: str, fails: Failing):
+    def __init__(self, rates: "Rates", key: ApiKey, rate: str, fails: Failing):
         self._rates = rates
         self._name = f"{key.namespace}/{key.name}"
         self._rate = rate
@@ -96,7 +99,7 @@ async def charge_for(request: Request, more: int) -> None:
         await charge.take(more)
 
 
-def _headers(taken: Taken) -> dict[str, str]:
+def _headers(taken: "Taken") -> dict[str, str]:
     return {
         "ratelimit-policy": f'"key";q={taken.limit};w={taken.window}',
         "ratelimit": f'"key";r={taken.remaining};t={math.ceil(taken.reset)}',
