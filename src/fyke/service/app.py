@@ -22,6 +22,7 @@ from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.service.access import Access, Gate
 from fyke.service.assembly import first_words, open_from, predictor_from
 from fyke.service.caching import not_cached
+from fyke.service.contract import completed
 from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
@@ -43,6 +44,12 @@ class Service(FastAPI):
     max_connections: int | None = None
     head_seconds: float | None = None
     body_seconds: float | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's document, with who may and what is refused."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi(), keyed=self.lane.access is not None)
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's, within what holds for every response, errors included."""

@@ -19,14 +19,20 @@ FORM = "multipart/form-data"
 THREADS = 2  # so that one hostile message does not keep all others waiting
 SEND = "Send a message as message/rfc822, or as the one file of a form, like curl -F file=@mail.eml."
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BINARY = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
+_FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": _BINARY["schema"]},
+    "maxProperties": 1,
+}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A message as it came (RFC 5322), or the one file of a form; the field's name does not matter.",
         "content": {
             **dict.fromkeys(MEDIA, _BINARY),
-            FORM: {"schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY["schema"]}}},
+            FORM: {"schema": _FORM},
         },
     }
 }
