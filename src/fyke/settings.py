@@ -87,6 +87,17 @@ class Settings(BaseSettings):
         description="Names of the mail servers (authserv-ids) whose `Authentication-Results` are believed, "
         "separated by commas.",
     )
+    policy: str = Field(
+        "balanced",
+        description="How a label is read from a score: balanced (0.5), max-fpr=0.005 and others that the model's card "
+        "has (`fyke model show`), or cost=10:1 where a false alarm costs ten missed phishing mails.",
+    )
+    prior: Annotated[float | None, _OR_NONE] = Field(
+        None, gt=0, lt=1, description="Share of phishing in your mail, for a calibrated model; none as in training."
+    )
+    abstain: float = Field(
+        0.0, ge=0, le=0.5, description="Scores so near the threshold are said to be uncertain; 0 says it of none."
+    )
     cache_url: str = Field(
         "auto",
         description="Where predictions are kept: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://, "

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -77,6 +78,25 @@ def test_settings_reach_the_reader() -> None:
     assert json.loads(done.stdout)["cut"]
     wrong = fyke("classify", stdin=LURE, FYKE_MAIL_DEPTH="0")
     assert (wrong.returncode, "FYKE_MAIL_DEPTH" in wrong.stderr) == (2, True)
+
+
+def test_a_verdict_can_be_explained(mail: Path) -> None:
+    """Words with their shares below each verdict; with --json all parts, which are places in the text."""
+    shown = fyke("classify", mail, "--explain").stdout.splitlines()
+    assert any(re.fullmatch(r"    [+-]\d\.\d{3}  \S+", line) for line in shown)
+    for line in fyke("classify", mail, "--explain", "--json").stdout.splitlines():
+        row = json.loads(line)
+        assert all(row["text"][part["start"] : part["end"]] == part["word"] for part in row["parts"])
+        assert row["header"].isascii()
+
+
+def test_the_policy_makes_the_verdict(mail: Path) -> None:
+    """Flags and the environment; one that the card does not have is an error."""
+    assert fyke("classify", mail, "--policy", "cost=1:999").stdout.count("Phishing Email") == 3
+    assert fyke("classify", mail, FYKE_POLICY="cost=999:1").returncode == 0
+    done = fyke("classify", mail, "--policy", "strict")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "balanced" in done.stderr
 
 
 def test_trouble_is_told_and_the_rest_goes_on(mail: Path) -> None:

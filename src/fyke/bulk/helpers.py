@@ -1,6 +1,6 @@
 """Processes that help, seen from the parent: each has its own classifier, predictor and connection to the store.
 
-    parent -> helper    the model's directory and id; the settings; then lists of texts; at the end None
+    parent -> helper    the model's directory, prior and id; the settings; then lists of texts; at the end None
     helper -> parent    "ready" or the error that kept it from it; then a `Scored` for each list, in order
 
 A helper whose parent is gone, however it went, finds its pipe closed and ends. What a helper needs it imports itself,

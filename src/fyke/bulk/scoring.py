@@ -17,9 +17,9 @@ from fyke.bulk.journal import Journal, identify
 from fyke.bulk.tables import Batch, Table, kind_of, look_through
 from fyke.bulk.writing import Pairs, TextWriter, Verdict, check_format, keep, write_parquet
 from fyke.errors import DataError
-from fyke.model.classifier import verdict
-from fyke.model.directory import SHIPPED, load_model
+from fyke.model.directory import SHIPPED, at_prior, load_model
 from fyke.model.labels import PHISHING
+from fyke.model.policies import Policy, policy_from
 from fyke.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -60,20 +60,22 @@ def score(
             return score(job, settings, watch, helpers)
     job.check()
     directory = job.model or SHIPPED
-    model = load_model(directory)
-    helpers.tell((directory, model.card.model_id))
+    model = at_prior(load_model(directory), settings.prior)
+    policy = policy_from(settings.policy, model.card.policies)
+    helpers.tell((directory, settings.prior, model.classifier.id))
     column = job.text_column or model.card.text_column
     watch("looking through", 0, 0)
     state = _state(job.source)
     table = look_through(job.source, column)
     check_format(table, job.output)
-    identity = identify(job.source, column, model.card.model_id)
+    identity = identify(job.source, column, model.classifier.id)
     with Crew(model.classifier, helpers) as crew, Journal(job.journal, identity, force=job.force) as journal:
         if job.output.exists() and not journal.replaces:
             raise job.exists()
         summary = Summary(table.rows, journal.done)
         try:
-            _write(job, table, journal, _scored(table, journal, crew, settings, summary, watch), watch)
+            read = Reader(policy, summary)
+            _write(job, table, journal, read, _scored(table, journal, crew, settings, read, watch), watch)
             if _state(job.source) != state or journal.done != table.rows:
                 journal.remove()
                 raise DataError(f"{job.source}: was changed while it was being scored; run the command again.")
@@ -86,36 +88,49 @@ def score(
     return summary
 
 
-def _scored(table: Table, journal: Journal, crew: Crew, settings: Settings, summary: Summary, watch: Watch) -> Pairs:
+class Reader:
+    """Reads verdicts from scores by a policy, and counts them."""
+
+    def __init__(self, policy: Policy, summary: Summary):
+        self._policy = policy
+        self.summary = summary
+
+    def verdicts(self, scores: Iterable[float], *, count: bool = True) -> list[Verdict]:
+        """Label, probability of the label and score, for each score."""
+        read = [(*self._policy.read(score)[:2], score) for score in scores]
+        if count:
+            self.summary.phishing += sum(label == PHISHING for label, *_ in read)
+        return read
+
+
+def _scored(table: Table, journal: Journal, crew: Crew, settings: Settings, read: Reader, watch: Watch) -> Pairs:
     """All batches with their verdicts: from the journal what is in it, and what is not from the crew, and into it."""
-    batches = table.batches()
-    for batch, verdicts in _kept(batches, journal):
-        summary.phishing += _phishing(verdicts)
-        yield batch, verdicts
+    batches, summary = table.batches(), read.summary
+    for batch, scores in _kept(batches, journal):
+        yield batch, read.verdicts(scores)
     if not summary.now:
         return
     started = time.perf_counter()
     crew.open(settings)
     for batch, scored in crew.in_order(batches):
         journal.append(scored.scores)
-        verdicts = _verdicts(array("d", scored.scores))
         summary.known += scored.known
-        summary.phishing += _phishing(verdicts)
+        verdicts = read.verdicts(array("d", scored.scores))
         watch("scoring", journal.done, table.rows)
         yield batch, verdicts
     summary.seconds = time.perf_counter() - started
     crew.finish()
 
 
-def _kept(batches: Iterator[Batch], journal: Journal) -> Pairs:
+def _kept(batches: Iterator[Batch], journal: Journal) -> Iterator[tuple[Batch, Iterable[float]]]:
     for scores in journal.blocks():
         batch = next(batches, None)
         if batch is None or len(batch.texts) != len(scores):
             raise DataError(f"{journal.path}: has other rows than the input; start over with --force.")
-        yield batch, _verdicts(scores)
+        yield batch, scores
 
 
-def _write(job: Job, table: Table, journal: Journal, scored: Pairs, watch: Watch) -> None:
+def _write(job: Job, table: Table, journal: Journal, read: Reader, scored: Pairs, watch: Watch) -> None:
     """Text as the scores come; Parquet once all are there, because its writer cannot be interrupted."""
     if kind_of(job.output) != "parquet":
         with TextWriter(table, job.output, job.part) as writer:
@@ -125,15 +140,8 @@ def _write(job: Job, table: Table, journal: Journal, scored: Pairs, watch: Watch
     for _ in scored:
         pass
     watch("writing", 0, 0)
-    write_parquet(table, _kept(table.batches(), journal), job.part)
-
-
-def _verdicts(scores: Iterable[float]) -> list[Verdict]:
-    return [(*verdict(score), score) for score in scores]
-
-
-def _phishing(verdicts: list[Verdict]) -> int:
-    return sum(label == PHISHING for label, *_ in verdicts)
+    again = ((batch, read.verdicts(scores, count=False)) for batch, scores in _kept(table.batches(), journal))
+    write_parquet(table, again, job.part)
 
 
 def _state(path: Path) -> tuple[int, ...] | None:

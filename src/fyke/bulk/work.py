@@ -25,11 +25,11 @@ def start(pipe: Connection) -> None:
 
 async def _help(pipe: Connection) -> None:
     from fyke.bulk.scorer import Scorer
-    from fyke.model.directory import load_model
+    from fyke.model.directory import at_prior, load_model
 
     try:
-        directory, model_id = pipe.recv()
-        classifier = load_model(directory).classifier
+        directory, prior, model_id = pipe.recv()
+        classifier = at_prior(load_model(directory), prior).classifier
         if classifier.id != model_id:
             raise ModelError(f"{directory}: the model was replaced meanwhile; run the command again.")
         scorer, _ = await Scorer.open(pipe.recv(), classifier, say=False)

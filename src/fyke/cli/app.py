@@ -38,6 +38,8 @@ LabelMap = Annotated[
 ]
 ModelDir = Annotated[Path | None, typer.Option(help="Model directory; without it the shipped model.")]
 KeysFile = Annotated[Path | None, typer.Option("--file", help="File of API keys (FYKE_KEYS_FILE).")]
+PolicyName = Annotated[str | None, typer.Option("--policy", help="How a score becomes a label (FYKE_POLICY).")]
+Prior = Annotated[float | None, typer.Option(help="The share of phishing in your mail, for example 0.01.")]
 CacheUrl = Annotated[str | None, typer.Option("--cache-url", help="Where predictions are kept (FYKE_CACHE_URL).")]
 
 
@@ -153,6 +155,8 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Processes that serve (FYKE_WORKERS).")] = None,
     cache_url: CacheUrl = None,
     cache_ttl: Annotated[float | None, typer.Option(help="Seconds that a prediction is kept.")] = None,
+    policy: PolicyName = None,
+    prior: Prior = None,
     keys_file: Annotated[Path | None, typer.Option(help="File of API keys (FYKE_KEYS_FILE).")] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without keys (FYKE_INSECURE).")
@@ -163,7 +167,7 @@ def serve(
     from fyke.settings import load
 
     flags = {"host": host, "port": port, "workers": workers, "model": model, "keys_file": keys_file}
-    run(load(**flags, cache_url=cache_url, cache_ttl=cache_ttl, insecure=insecure or None))
+    run(load(**flags, policy=policy, prior=prior, cache_url=cache_url, cache_ttl=cache_ttl, insecure=insecure or None))
 
 
 @app.command()
@@ -173,7 +177,9 @@ def classify(
         typer.Argument(help="Messages, folders, mailboxes, archives, JSON; - or nothing reads one message on stdin."),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Model directory (FYKE_MODEL).")] = None,
-    prior: Annotated[float | None, typer.Option(help="The share of phishing in your mail, for example 0.01.")] = None,
+    policy: PolicyName = None,
+    prior: Prior = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say which words made each verdict.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble.
@@ -182,8 +188,10 @@ def classify(
     (objects with `raw`, `raw_base64` or `text`), each also compressed.
     """
     from fyke.cli.classifying import run
+    from fyke.settings import load
 
-    raise typer.Exit(run(files or [Path("-")], model, prior, as_json=as_json))
+    settings = load(model=model, policy=policy, prior=prior)
+    raise typer.Exit(run(files or [Path("-")], settings, explain=explain, as_json=as_json))
 
 
 @app.command()
@@ -194,13 +202,16 @@ def score(
     text_column: Annotated[str | None, typer.Option(help="Column of the text; as in training if not given.")] = None,
     cache_url: CacheUrl = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores.")] = None,
+    policy: PolicyName = None,
+    prior: Prior = None,
     force: Annotated[bool, typer.Option("--force", help="Start over, and replace the output that is there.")] = False,
 ) -> None:
     """Classify a table: its rows with prediction, probability and phishing_probability; resumes where it stopped."""
     from fyke.bulk.job import Job
     from fyke.cli.scoring import run
 
-    raise typer.Exit(run(Job(source, output, model, text_column, workers, force), cache_url))
+    job = Job(source, output, model, text_column, workers, force)
+    raise typer.Exit(run(job, cache_url=cache_url, policy=policy, prior=prior))
 
 
 @app.command()

@@ -18,15 +18,17 @@ from fyke.cache.store import Store
 from fyke.cli.console import complain, err, out, printable
 from fyke.errors import SettingsError, StoreError
 from fyke.model.classifier import decode, verdict
+from fyke.model.explaining import SUFFIX
 from fyke.settings import Settings, load
 
 Result = TypeVar("Result")
 
 
 def list_entries(cache_url: str | None, namespace: str | None, limit: int, *, as_json: bool) -> None:
-    """The total, then a table of first words and predictions, newest first."""
+    """The total, then a table of first words and predictions, newest first; explanations are left out."""
     settings = load(cache_url=cache_url, cache_namespace=namespace)
     entries, foreign = _with_store(settings, lambda cache: _entries(cache, scope(settings.cache_namespace)))
+    entries = [(key, entry) for key, entry in entries if not (parts(key) or ("", ""))[1].endswith(SUFFIX)]
     entries.sort(key=lambda pair: (-pair[1].created, pair[0]))
     shown = entries[:limit] if limit else entries
     now = time.time_ns() // 1_000_000
@@ -125,8 +127,14 @@ def purge(cache_url: str | None, namespace: str | None, model_id: str | None, *,
     if everything and (namespace or model_id):
         raise SettingsError("--all forgets every namespace and model; leave out --namespace and --model.")
     settings = load(cache_url=cache_url, cache_namespace=namespace)
-    prefix = scope() if everything else scope(settings.cache_namespace, model_id)
-    gone = _with_store(settings, lambda cache: _store(cache).purge(prefix))
+    prefixes = [scope() if everything else scope(settings.cache_namespace, model_id)]
+    if model_id:
+        prefixes.append(scope(settings.cache_namespace, model_id + SUFFIX))
+
+    async def forget(cache: Opened) -> int:
+        return sum([await _store(cache).purge(prefix) for prefix in prefixes])
+
+    gone = _with_store(settings, forget)
     typer.echo(f"Forgot {gone} entries.")
 
 

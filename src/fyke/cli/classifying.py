@@ -13,10 +13,11 @@ from fyke.errors import SettingsError
 from fyke.mail.limits import Limits
 from fyke.mail.report import report
 from fyke.mail.sources import STDIN, Source, read_source, sources
-from fyke.model.classifier import Classifier, verdict
-from fyke.model.directory import SHIPPED, load_model
+from fyke.model.policies import policy_from
+from fyke.model.reasons import explained
+from fyke.service.assembly import load_from
 from fyke.service.reading import limits_from, trusted_from
-from fyke.settings import Settings, load
+from fyke.settings import Settings
 
 INTERRUPTED = 130  # as shells say it of SIGINT
 TROUBLE = 2
@@ -26,26 +27,43 @@ TEXT_AT_ONCE = 4_000_000  # characters of them, more or less
 Row = dict[str, Any]
 
 
-def run(paths: Sequence[Path], model: Path | None, prior: float | None = None, *, as_json: bool) -> int:
+class Judge:
+    """What gives a message its verdict, and says why where that is wanted."""
+
+    def __init__(self, settings: Settings, *, explain: bool):
+        model = load_from(settings)
+        self._classifier = model.classifier
+        self._policy = policy_from(settings.policy, model.card.policies, settings.abstain)
+        self._explain = explain
+
+    def judge(self, rows: list[Row], texts: list[str]) -> list[Row]:
+        """The rows with their predictions."""
+        for row, text, score in zip(rows, texts, self._classifier.predict_many(texts), strict=True):
+            row |= self._policy.read(score).fields()
+            if self._explain:
+                row["text"] = text
+                row |= explained(text, self._classifier.explain(text), row["prediction"])
+        return rows
+
+
+def run(paths: Sequence[Path], settings: Settings, *, explain: bool, as_json: bool) -> int:
     """Print a verdict for each message; the exit status that says what came of it.
 
     0: all are safe; 1: phishing was found; 2: something could not be read, or nobody reads the verdicts any more.
 
     Raises:
-        FykeError: a setting cannot be, the model cannot be loaded, or stdout is closed.
+        FykeError: the model cannot be loaded, a setting is not for it, or stdout is closed.
     """
     if sys.stdout is None:  # as Python says that it is closed
         raise SettingsError("stdout is closed, and the verdicts go there; send it to a file, a pipe or /dev/null.")
-    settings = load(model=model)
-    loaded = load_model(settings.model or SHIPPED)
-    classifier = (loaded if prior is None else loaded.at_prior(prior)).classifier
+    judge = Judge(settings, explain=explain)
     if STDIN in paths and sys.stdin is not None and sys.stdin.isatty():
         err.print("Reading a message from the terminal; Ctrl-D ends it.", markup=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not every encoding has every name
     tally = Tally()
     try:
-        _classify(paths, classifier, settings, tally, as_json=as_json)
+        _classify(paths, judge, settings, tally, as_json=as_json)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -56,14 +74,12 @@ def run(paths: Sequence[Path], model: Path | None, prior: float | None = None, *
     return TROUBLE if tally.trouble else int(tally.phishing > 0)
 
 
-def _classify(
-    paths: Sequence[Path], classifier: Classifier, settings: Settings, tally: Tally, *, as_json: bool
-) -> None:
+def _classify(paths: Sequence[Path], judge: Judge, settings: Settings, tally: Tally, *, as_json: bool) -> None:
     limits = limits_from(settings)
     line = json_line if as_json else terminal_line if out.is_terminal else plain_line
     with counting(hidden=as_json and out.is_terminal) as count:
         found = sources(paths, limit=limits.bytes, trouble=tally.tell)
-        for rows in _judged(_read(found, limits, trusted_from(settings), count), classifier):
+        for rows in _judged(_read(found, limits, trusted_from(settings), count), judge):
             for row in rows:
                 tally.add(row)
                 line(row)
@@ -80,7 +96,7 @@ def _read(
         count()
 
 
-def _judged(read: Iterable[tuple[Row, str]], classifier: Classifier) -> Iterator[list[Row]]:
+def _judged(read: Iterable[tuple[Row, str]], judge: Judge) -> Iterator[list[Row]]:
     """Rows with their predictions, as many together as the model sees in one pass."""
     rows: list[Row] = []
     texts: list[str] = []
@@ -90,12 +106,6 @@ def _judged(read: Iterable[tuple[Row, str]], classifier: Classifier) -> Iterator
         texts.append(text)
         size += len(text)
         if len(rows) == AT_ONCE or size > TEXT_AT_ONCE:
-            yield _with_predictions(rows, texts, classifier)
+            yield judge.judge(rows, texts)
             rows, texts, size = [], [], 0
-    yield _with_predictions(rows, texts, classifier)
-
-
-def _with_predictions(rows: list[Row], texts: list[str], classifier: Classifier) -> list[Row]:
-    for row, score in zip(rows, classifier.predict_many(texts), strict=True):
-        row["prediction"], row["probability"] = verdict(score)
-    return rows
+    yield judge.judge(rows, texts)

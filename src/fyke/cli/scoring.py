@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # as shells say it of SIGINT
 
 
-def run(job: Job, cache_url: str | None) -> int:
-    """Score a table and say in a line on stderr what came of it; 130 when interrupted.
+def run(job: Job, **flags: str | float | None) -> int:
+    """Score a table and say in a line on stderr what came of it; 130 when interrupted. ``flags`` are settings.
 
     Raises:
         FykeError: as `fyke.bulk.scoring.score` does.
@@ -33,7 +33,7 @@ def run(job: Job, cache_url: str | None) -> int:
             from fyke.bulk.scoring import score
             from fyke.settings import load
 
-            settings = load(model=job.model, cache_url=cache_url)
+            settings = load(model=job.model, **flags)
             summary = score(replace(job, model=settings.model), settings, watch, helpers)
     except KeyboardInterrupt:
         again = "the same command without --force" if job.force else "the same command"

@@ -18,9 +18,9 @@ from uvicorn.supervisors import Multiprocess
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
 from fyke.errors import SettingsError
-from fyke.model.directory import SHIPPED, load_model
+from fyke.model.policies import policy_from
 from fyke.service.app import create_app
-from fyke.service.assembly import announce, open_from, settled
+from fyke.service.assembly import announce, load_from, open_from, settled
 from fyke.service.keys import read_keys
 from fyke.service.wire import Wire
 from fyke.settings import Settings
@@ -37,7 +37,8 @@ def run(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is its sender's trouble
     _check_doors(settings)
-    model = load_model(settings.model or SHIPPED)  # what is wrong with it is said before anything starts
+    model = load_from(settings)  # what is wrong with it is said before anything starts
+    policy_from(settings.policy, model.card.policies)
     listener = _listen(settings.host, settings.port)
     loop_factory = uvicorn.Config("").get_loop_factory()
     with (

@@ -14,6 +14,7 @@ from rich.text import Text
 from fyke.cli.console import Rate, complain, err, out, printable
 from fyke.model.labels import PHISHING
 
+MOST_PARTS = 10  # of an explanation are shown
 SHOWN_AFTER = 1.0  # seconds before progress is shown
 
 
@@ -51,6 +52,8 @@ def json_line(row: dict[str, Any]) -> None:
 def plain_line(row: dict[str, Any]) -> None:
     """Label, probability and file, for a pipe."""
     sys.stdout.write(f"{row['prediction']}  {row['probability']:.4f}  {printable(row['file'])}\n")
+    for word, contribution in _strongest(row):
+        sys.stdout.write(f"    {contribution:+.3f}  {printable(word)}\n")
 
 
 def terminal_line(row: dict[str, Any]) -> None:
@@ -63,6 +66,17 @@ def terminal_line(row: dict[str, Any]) -> None:
         line.append("  " + ", ".join(sorted({sign["name"] for sign in row["signs"]})), "yellow")
     screen = err if err.is_terminal else out  # both are this terminal, and err has the progress on it
     screen.print(line, overflow="ellipsis", no_wrap=True, soft_wrap=False)
+    for word, contribution in _strongest(row):
+        style = "red" if contribution > 0 else "green"
+        screen.print(Text.assemble((f"    {contribution:+.3f}", style), f"  {printable(word)}"))
+
+
+def _strongest(row: dict[str, Any]) -> list[tuple[str, float]]:
+    """The words that moved a verdict most, where it was to be explained, each with all its occurrences."""
+    sums: dict[str, float] = {}
+    for part in row.get("parts", []):
+        sums[part["word"].lower()] = sums.get(part["word"].lower(), 0.0) + part["contribution"]
+    return sorted(sums.items(), key=lambda pair: -abs(pair[1]))[:MOST_PARTS]
 
 
 def summary(tally: Tally) -> Text:

@@ -48,6 +48,15 @@ class Model:
         return replace(self, classifier=self.classifier.at_prior(prior, self.card.calibration.prior))
 
 
+def at_prior(model: Model, prior: float | None) -> Model:
+    """The model at a prior, or as it is.
+
+    Raises:
+        SettingsError: as `Model.at_prior` does.
+    """
+    return model if prior is None else model.at_prior(prior)
+
+
 def pack(weights: Weights) -> bytes:
     """The weights as one safetensors document; the vocabulary is its UTF-8 bytes, a newline after each term."""
     vocabulary = "".join(term + "\n" for term in weights.terms).encode()

@@ -1,5 +1,6 @@
 """Reasons: the words of a text with their exact shares in the log-odds."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,15 +20,27 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """``log_odds`` is ``base`` and the sum of all contributions; ``parts`` are the words in the text's order."""
+    """``log_odds`` is the sum of ``base``, of all contributions and of ``rest``, which is what no part has.
+
+    ``parts`` are the words, in the text's order.
+    """
 
     log_odds: float
     base: float
     parts: list[Part]
+    rest: float = 0.0
 
     def strongest(self, most: int) -> list[Part]:
         """The parts that moved the score most, in whichever direction, the strongest first."""
         return sorted(self.parts, key=lambda part: (-abs(part.contribution), part.start))[:most]
+
+    def shortened(self, most: int) -> "Explanation":
+        """The same with the strongest parts alone."""
+        if len(self.parts) <= most:
+            return self
+        kept = sorted(self.strongest(most))
+        rest = self.log_odds - self.base - math.fsum(part.contribution for part in kept)
+        return Explanation(self.log_odds, self.base, kept, rest)
 
 
 def shares(

@@ -7,14 +7,63 @@
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fyke.errors import SettingsError
+from fyke.model.labels import PHISHING, SAFE
 
+if TYPE_CHECKING:
+    from fyke.model.card import OperatingPoint
+
+THRESHOLD = 0.5  # the published one
 FALSE_POSITIVE_RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+class Verdict(NamedTuple):
+    """A label and the probability of that label; ``uncertain`` is None where nobody asks."""
+
+    prediction: str
+    probability: float
+    uncertain: bool | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """What a response says of it."""
+        if self.uncertain is None:
+            return {"prediction": self.prediction, "probability": self.probability}
+        return {"prediction": self.prediction, "probability": self.probability, "uncertain": self.uncertain}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a label is read from a probability of phishing: it is phishing above the ``threshold``.
+
+    Within ``abstain`` of it, if that is above 0, a verdict is uncertain.
+    """
+
+    name: str = "balanced"
+    threshold: float = THRESHOLD
+    abstain: float = 0.0
+
+    def read(self, score: float) -> Verdict:
+        """The verdict. The probability is the label's, which is below one half where the threshold is not one half."""
+        label, probability = (PHISHING, score) if score > self.threshold else (SAFE, 1.0 - score)
+        return Verdict(label, probability, abs(score - self.threshold) < self.abstain if self.abstain else None)
+
+
+BALANCED = Policy()
+
+
+def policy_from(name: str, points: "Iterable[OperatingPoint] | None", abstain: float = 0.0) -> Policy:
+    """The policy of a name, with the thresholds of a model's card.
+
+    Raises:
+        SettingsError: the card has no such policy, and it is no ratio of costs.
+    """
+    return Policy(name, threshold(name, ((point.policy, point.threshold) for point in points or ())), abstain)
 
 
 def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
@@ -23,13 +72,15 @@ def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
     Raises:
         SettingsError: the policy is neither known nor a ratio of costs.
     """
-    thresholds = {"balanced": 0.5} | dict(known)
+    thresholds = {"balanced": THRESHOLD} | dict(known)
     if policy in thresholds:
         return thresholds[policy]
     ratio = re.fullmatch(r"cost=(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", policy)
     if ratio and float(ratio[1]) + float(ratio[2]) > 0:
         return float(ratio[1]) / (float(ratio[1]) + float(ratio[2]))
-    raise SettingsError(f"There is no policy {policy!r}; there is {', '.join(thresholds)}, or any cost=A:B.")
+    raise SettingsError(
+        f"FYKE_POLICY: the model's card has no policy {policy!r}; it has {', '.join(thresholds)}, or say cost=A:B."
+    )
 
 
 class Point(NamedTuple):

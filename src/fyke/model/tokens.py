@@ -28,6 +28,16 @@ def tokenizer(pattern: str) -> Callable[[str], list[str]]:
     return _words
 
 
+def spans(pattern: str, text: str) -> list[tuple[str, int, int]]:
+    """The tokens of a text by the regular expression, each with the characters of the text that it was made of."""
+    lowered = text.lower()
+    found = [(match[0], *match.span()) for match in re.finditer(pattern, lowered)]
+    if len(lowered) == len(text):
+        return found
+    origin = [place for place, letter in enumerate(text) for _ in letter.lower()]
+    return [(token, origin[start], origin[end - 1] + 1) for token, start, end in found]
+
+
 def _words(text: str) -> list[str]:
     lowered = text.lower()
     encoded = lowered.encode("utf-8", "surrogatepass")

@@ -57,6 +57,12 @@ class Vocabulary:
         both.sort()
         return both.astype(np.int32), np.cumsum(np.bincount(text_of, minlength=len(texts)))
 
+    def index(self, tokens: Sequence[str]) -> NDArray[np.int32]:
+        """The index of each token, in order; -1 for what is no term."""
+        hashes = _hashed(tokens, len(tokens))
+        rows = self._rows(hashes)
+        return np.where(self._hashes[rows] == hashes, rows, np.int32(-1))
+
     def _rows(self, hashes: NDArray[np.int64]) -> NDArray[np.int32]:
         """The one row of `_hashes` in which each may be."""
         rows: NDArray[np.int32] = self._index[hashes & self._mask]

@@ -46,7 +46,8 @@ class Predictor(Generic[Item, Prediction]):
     of hits that are computed again and compared. ``clock`` is in milliseconds since the epoch, ``monotonic`` in
     seconds.
 
-    ``beside`` is for `sibling`.
+    ``beside`` is another over the same store and memory, which owns them, and whose model is never called at the same
+    time as this one's: for `sibling`, and for what is another prediction of the same model.
 
     Use it as an asynchronous context manager, or call `start` and `close`.
 
@@ -71,7 +72,7 @@ class Predictor(Generic[Item, Prediction]):
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
-        beside: "Predictor[Item, Prediction] | None" = None,
+        beside: "Predictor[Any, Any] | None" = None,
     ):
         self.model = model
         self.namespace = namespace

@@ -18,7 +18,7 @@ from fyke.service.keys import ApiKey, KeySet, Scope
 
 IDENTITY = "fyke.identity"
 OPEN = frozenset({"/livez", "/readyz"})
-_ANY_TENANT = frozenset({"/model", "/cache", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/"})
+_ANY_TENANT = frozenset({"/model", "/cache", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 _ADMIN = ("/admin", "/cache/purge")
 _OWN_ENTRIES = frozenset[str]()  # what of these concerns the key's own namespace alone
 _PREDICT = ("/predict", "/explain")

@@ -18,11 +18,15 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from fyke import __version__
 from fyke.cache.opening import Opened
 from fyke.errors import NotCached, Overloaded, SettingsError
-from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.model.directory import Model
+from fyke.model.explaining import Explainer
+from fyke.model.policies import policy_from
 from fyke.service.access import Access, Gate
-from fyke.service.assembly import first_words, open_from, predictor_from
+from fyke.service.assembly import first_words, load_from, open_from, predictor_from
 from fyke.service.caching import not_cached
 from fyke.service.contract import completed
+from fyke.service.explaining import EXPLAIN_MESSAGE
+from fyke.service.explaining import router as explaining
 from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
@@ -72,7 +76,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         ModelError: the model directory cannot be loaded.
     """
     settings = settings or load()
-    model = model or load_model(settings.model or SHIPPED)
+    model = model or load_from(settings)
+    policy = policy_from(settings.policy, model.card.policies, settings.abstain)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,6 +86,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         app.state.predictor = predictor_from(
             settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
         )
+        app.state.explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=app.state.predictor)
         app.state.where = cache.where
         if settings.keys_file is not None:
             from fyke.cache.rates import Rates  # its library takes a while to import
@@ -96,6 +102,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
             yield
         finally:
             app.state.reader.close()
+            await app.state.explainer.close()
             await app.state.predictor.close()
 
     app = Service(
@@ -107,7 +114,9 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     load_now = Load(settings.max_waiting, settings.max_wait_ms / 1000)
     app.state.load = load_now
     app.state.max_text_chars = settings.max_text_chars
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others={MESSAGE: settings.max_message_bytes})
+    app.state.policy = policy
+    messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
     app.add_middleware(Shedding, load=load_now, roots=("/predict", "/explain"))
     app.lane = FastLane(
         partial(FastAPI.__call__, app),
@@ -115,6 +124,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         limit=settings.max_body_bytes,
         load=load_now,
         most_chars=settings.max_text_chars,
+        policy=policy,
     )
     if settings.keys_file is not None:
         app.add_middleware(RateLimit, default=settings.rate_limit, fails=settings.rate_limit_fails)
@@ -139,13 +149,16 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     app.add_exception_handler(Overloaded, _overloaded)
     app.add_exception_handler(Exception, _failed)
     app.include_router(router)
+    app.include_router(explaining)
     return app
 
 
 def _ask_for_keys(app: Service, access: Access) -> None:
     """Nobody without a key from now on; each namespace has its predictor."""
     app.state.tenants = Tenants(lambda: app.state.predictor)
+    app.state.explainer_tenants = Tenants(lambda: app.state.explainer)
     access.keys.on_change(lambda: app.state.tenants.keep(access.keys.namespaces))
+    access.keys.on_change(lambda: app.state.explainer_tenants.keep(access.keys.namespaces))
     app.lane.admit(access, app.state.tenants)
     app.add_middleware(Gate, access=access)
 
@@ -168,7 +181,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _refused(request: Request, error: Exception) -> Response:
     """Other refusals as FastAPI words them, but a body that is no JSON at all where JSON is wanted."""
     assert isinstance(error, HTTPException)
-    if error.status_code == 400 and request.method == "POST" and request.url.path != MESSAGE:
+    if error.status_code == 400 and request.method == "POST" and request.url.path not in (MESSAGE, EXPLAIN_MESSAGE):
         return _not_json(request)
     return await http_exception_handler(request, error)
 

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.opening import LOCAL_REDIS, Opened, new_memory, open_cache
+from fyke.model.directory import SHIPPED, at_prior, load_model
+from fyke.model.directory import Model as LoadedModel
 from fyke.predictor import Model, Predictor
 from fyke.settings import Settings
 
@@ -13,6 +15,15 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
+
+
+def load_from(settings: Settings) -> LoadedModel:
+    """The model that the settings name, at the prior that they name.
+
+    Raises:
+        ModelError: it cannot be loaded, or knows nothing of priors.
+    """
+    return at_prior(load_model(settings.model or SHIPPED), settings.prior)
 
 
 async def open_from(settings: Settings) -> Opened:
@@ -38,15 +49,18 @@ def predictor_from(
     cache: Opened,
     *,
     preview: Callable[[Item], str] = lambda item: "",
+    beside: Predictor[Any, Any] | None = None,
 ) -> Predictor[Item, Prediction]:
     """A predictor over the model with everything that the settings say of the cache.
+
+    ``beside`` is another over the same cache: they share its memory, and the other one closes it.
 
     Raises:
         SettingsError: the namespace cannot be used in a key.
         ModelError: the model's id cannot, or it has ``encode`` without ``decode``.
     """
-    memory = None
-    if cache.store is not None or cache.only_memory:
+    memory = None if beside is None else beside.tiers.memory
+    if beside is None and (cache.store is not None or cache.only_memory):
         memory = new_memory(max_entries=settings.cache_memory_entries, max_bytes=settings.cache_memory_bytes)
     predictor = Predictor(
         model,
@@ -63,6 +77,7 @@ def predictor_from(
         lease_seconds=None if settings.cache_lease_ms is None else settings.cache_lease_ms / 1000,
         admission=settings.cache_admission,
         verify=settings.cache_verify,
+        beside=beside,
     )
     if cache.trouble:  # said already; the breakers find the way back
         predictor.tiers.reads.trip()

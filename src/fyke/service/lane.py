@@ -20,7 +20,7 @@ from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fyke.errors import Overloaded
-from fyke.model.classifier import verdict
+from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
@@ -34,6 +34,7 @@ JSON = "application/json"
 Done = Callable[[Answer[float] | Exception], None]
 
 _UNKNOWN = ("", "")
+_TOLD = {None: b"", False: b',"uncertain":false', True: b',"uncertain":true'}
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
 # What proxies add is about the client's address, which no prediction depends on.
 _PLAIN |= {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"}
@@ -62,8 +63,8 @@ class FastLane:
     """What answers plain requests, from ASGI or from `fyke.service.wire`.
 
     ``app`` is what unusual requests go on to. ``predictor`` is asked for at each request: it may change. ``limit`` is
-    the largest body in bytes that it reads, ``remember`` the number of bodies whose keys it knows; each takes about
-    400 bytes.
+    the largest body in bytes that it reads, ``policy`` how it reads a label from a score. ``remember`` is the number
+    of bodies whose keys it knows; each takes about 400 bytes.
 
     ``load`` is asked before anything has to wait for the model; ``most_chars`` is the longest text that it takes.
 
@@ -78,6 +79,7 @@ class FastLane:
         limit: int,
         load: Load,
         most_chars: int,
+        policy: Policy = BALANCED,
         remember: int = 20_000,
     ):
         self._app = app
@@ -85,6 +87,7 @@ class FastLane:
         self._limit = limit
         self._load = load
         self._most_chars = most_chars
+        self.policy = policy
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
@@ -112,7 +115,7 @@ class FastLane:
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
-        return await _send(send, 200, *response(answer))
+        return await _send(send, 200, *response(answer, self.policy))
 
     def admit(self, access: Access, tenants: Tenants) -> None:
         """From now on, take requests with a key that may predict, each into the lane of its namespace."""
@@ -144,7 +147,7 @@ class FastLane:
         if found is None:
             assert self._tenants is not None
             predictor = partial(self._tenants.predictor, namespace)
-            found = FastLane(self._app, predictor, self._limit, self._load, self._most_chars, self._most)
+            found = FastLane(self._app, predictor, self._limit, self._load, self._most_chars, self.policy, self._most)
             found._keys = self._keys  # one bound for all; digests are keyed with each lane's own secret
             self._lanes[namespace] = found
         return found
@@ -253,10 +256,10 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float]) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
-    label, probability = verdict(answer.prediction)
-    body = b'{"prediction":"%b","probability":%b}' % (label.encode(), repr(probability).encode())
+    label, probability, uncertain = policy.read(answer.prediction)
+    body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
     return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from fyke.model.card import Card
-from fyke.model.classifier import verdict
+from fyke.model.policies import Policy
 from fyke.predictor import Answer
 from fyke.service.caching import batch_headers, cache_headers, wishes_of
 from fyke.service.limits import check_length, waiting
@@ -15,7 +15,9 @@ from fyke.service.rates import charge_for
 from fyke.service.schemas import (
     BatchRequest,
     BatchResponse,
+    CardInForce,
     MessageResponse,
+    PolicyResponse,
     PredictRequest,
     PredictResponse,
     Problem,
@@ -31,6 +33,7 @@ router = APIRouter()
 @router.post(
     "/predict",
     responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
+    response_model_exclude_unset=True,
     summary="Classify one text",
 )
 async def predict(body: PredictRequest, request: Request, response: Response) -> PredictResponse:
@@ -41,12 +44,13 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
     with waiting(request):
         answer = await predictor_of(request).predict(body.text, wishes_of(request))
     response.headers.update(cache_headers(answer))
-    return _prediction(answer)
+    return _prediction(request, answer)
 
 
 @router.post(
     "/predict/batch",
     responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
+    response_model_exclude_unset=True,
     summary="Classify many texts",
 )
 async def predict_batch(body: BatchRequest, request: Request, response: Response) -> BatchResponse:
@@ -60,13 +64,14 @@ async def predict_batch(body: BatchRequest, request: Request, response: Response
     with waiting(request):
         answers = await predictor_of(request).predict_many(body.texts, wishes_of(request))
     response.headers.update(batch_headers(answers))
-    return BatchResponse.model_construct(predictions=[_prediction(answer) for answer in answers])
+    return BatchResponse.model_construct(predictions=[_prediction(request, answer) for answer in answers])
 
 
 @router.post(
     MESSAGE,
     responses={status: {"model": Problem} for status in (400, 413, 415, 422, 504)},
     openapi_extra=BODY,
+    response_model_exclude_unset=True,
     summary="Classify one message",
 )
 async def predict_message(request: Request, response: Response) -> MessageResponse:
@@ -77,13 +82,13 @@ async def predict_message(request: Request, response: Response) -> MessageRespon
         text, report = await reader.read(raw)
         answer = await predictor_of(request).predict(text, wishes_of(request))
     response.headers.update(cache_headers(answer))
-    label, probability = verdict(answer.prediction)
-    return MessageResponse.model_validate({"prediction": label, "probability": probability, **report})
+    policy: Policy = request.app.state.policy
+    return MessageResponse.model_validate({**policy.read(answer.prediction).fields(), **report})
 
 
-def _prediction(answer: Answer[float]) -> PredictResponse:
-    label, probability = verdict(answer.prediction)
-    return PredictResponse.model_construct(prediction=label, probability=probability)
+def _prediction(request: Request, answer: Answer[float]) -> PredictResponse:
+    policy: Policy = request.app.state.policy
+    return PredictResponse.model_construct(**policy.read(answer.prediction).fields())
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -103,14 +108,19 @@ async def readyz(request: Request) -> JSONResponse:
 @router.get("/cache", summary="What the cache did, and whether it pays")
 async def cache(request: Request) -> dict[str, Any]:
     """Figures of this process since it started; with API keys, those of the key's namespace."""
-    return {"where": request.app.state.where} | predictor_of(request).report()
+    predictor = predictor_of(request)
+    if predictor.namespace == request.app.state.predictor.namespace:
+        return {"where": request.app.state.where} | predictor.report()
+    shared = ("breakers", "memory")  # by all tenants
+    return {name: value for name, value in predictor.report().items() if name not in shared}
 
 
 @router.get("/model", summary="The card of the model that answers")
-async def model(request: Request) -> Card:
-    """What the model is, what it was trained on, and how well it did."""
+async def model(request: Request) -> CardInForce:
+    """What the model is, what it was trained on, how well it did, and how labels are read from its scores."""
     card: Card = request.app.state.model.card
-    return card
+    policy = PolicyResponse.model_validate(request.app.state.policy, from_attributes=True)
+    return CardInForce.model_construct(**dict(card), policy=policy)
 
 
 @router.get("/", include_in_schema=False)

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
+from fyke.model.card import Card
+
 
 class PredictRequest(BaseModel):
     """One text to classify."""
@@ -18,6 +20,29 @@ class PredictResponse(BaseModel):
 
     prediction: Literal["Phishing Email", "Safe Email"]
     probability: float = Field(ge=0, le=1, description="Probability of the predicted label.")
+    uncertain: bool = Field(
+        False, description="Whether the score is within FYKE_ABSTAIN of the threshold; only there where that is set."
+    )
+
+
+class PartResponse(BaseModel):
+    """A part of a text and what it added to the log-odds: above 0 toward phishing, below toward safe."""
+
+    start: int = Field(ge=0, description="Place of its first character, in Unicode code points.")
+    end: int = Field(ge=0, description="Place after its last.")
+    contribution: float
+    word: str = Field(description="The characters between.")
+
+
+class ExplainResponse(PredictResponse):
+    """A prediction and what made it: `log_odds` is the sum of `base`, of all contributions and of `rest`."""
+
+    log_odds: float = Field(description="Logarithm of the odds of phishing.")
+    base: float = Field(description="What they are for a text without any known part.")
+    parts: list[PartResponse] = Field(description="The parts that moved them most, at most 500, in the text's order.")
+    rest: float = Field(description="What the parts that are left out add up to.")
+    reasons: list[str] = Field(description="The same in at most two sentences.")
+    header: str = Field(description="The same in a line of ASCII, as the value of a header field of a message.")
 
 
 class Sender(BaseModel):
@@ -49,6 +74,12 @@ class MessageResponse(PredictResponse):
     cut: list[str] = Field(description="What a limit cut, in words.")
 
 
+class ExplainMessageResponse(ExplainResponse, MessageResponse):
+    """An explanation of a message, and what was read of it."""
+
+    text: str = Field(description="The text that the model saw, in which the parts have their places.")
+
+
 class BatchRequest(BaseModel):
     """Several texts to classify."""
 
@@ -61,6 +92,20 @@ class BatchResponse(BaseModel):
     """A prediction for each text, in the order of the request."""
 
     predictions: list[PredictResponse]
+
+
+class PolicyResponse(BaseModel):
+    """How labels are read from scores: phishing above the threshold; uncertain within `abstain` of it."""
+
+    name: str
+    threshold: float
+    abstain: float
+
+
+class CardInForce(Card):
+    """A model's card, and the policy in force."""
+
+    policy: PolicyResponse
 
 
 class Problem(BaseModel):

@@ -1,13 +1,15 @@
 """One predictor and one fast lane for each namespace, over one store, one memory and one thread of the model."""
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from fyke.model.explanation import Explanation
 from fyke.predictor import Predictor
 from fyke.service.access import identity
 
-Base = Predictor[str, float]
+Base = Predictor[str, Any]
 
 
 class Tenants:
@@ -39,11 +41,18 @@ class Tenants:
         self._siblings = {name: one for name, one in self._siblings.items() if name in namespaces}
 
 
-def predictor_of(connection: HTTPConnection) -> Base:
+def predictor_of(connection: HTTPConnection) -> Predictor[str, float]:
     """The predictor for whoever asks: that of the key's namespace; without keys, the service's own."""
+    found: Predictor[str, float] = _of(connection, connection.app.state.predictor, "tenants")
+    return found
+
+
+def explainer_of(connection: HTTPConnection) -> Predictor[str, Explanation]:
+    """The same for explanations."""
+    found: Predictor[str, Explanation] = _of(connection, connection.app.state.explainer, "explainer_tenants")
+    return found
+
+
+def _of(connection: HTTPConnection, own: Base, tenants: str) -> Any:
     key = identity(connection)
-    if key is None:
-        own: Base = connection.app.state.predictor
-        return own
-    tenants: Tenants = connection.app.state.tenants
-    return tenants.predictor(key.namespace)
+    return own if key is None else getattr(connection.app.state, tenants).predictor(key.namespace)

@@ -141,7 +141,9 @@ class Wire(Door):
             self.data_received(waiting)
 
     def _reply(self, answer: Answer[float]) -> None:
-        self._write(_status(200, tuple(self.server_state.default_headers)), *response(answer))
+        assert self._lane is not None
+        answered = response(answer, self._lane.policy)
+        self._write(_status(200, tuple(self.server_state.default_headers)), *answered)
 
     def _write(self, status: bytes, headers: dict[str, str], body: bytes) -> None:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])

@@ -1,0 +1,113 @@
+"""Explanations: exact shares, places in the text as it is, and bytes that hold no letter of it."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fyke.model.classifier import TfidfClassifier, Weights, expit
+from fyke.model.directory import SHIPPED, load_model
+from fyke.model.explaining import MOST_PARTS, Explainer
+from fyke.model.explanation import Explanation, Part
+from fyke.model.labels import PHISHING, SAFE
+from fyke.model.reasons import explained, header_line, reasons
+from fyke.model.tokens import DEFAULT_PATTERN
+
+CLASSIFIER = load_model(SHIPPED).classifier
+EXPLAINER = Explainer(CLASSIFIER)
+WORDS = st.sampled_from(["account", "meeting", "İstanbul", "ǅ", "ﬁrst", "CLICK", "Thanks", "\ud800", "of", "9"])
+TEXTS = st.lists(WORDS | st.text(max_size=5), max_size=30).map(" ".join)
+
+
+@given(TEXTS)
+def test_the_shares_sum_to_the_score(text: str) -> None:
+    """Base, contributions and rest are the log-odds, and those are the score's."""
+    found = CLASSIFIER.explain(text)
+    total = found.base + sum(part.contribution for part in found.parts) + found.rest
+    assert total == pytest.approx(found.log_odds, abs=1e-9)
+    assert expit(found.log_odds) == CLASSIFIER.predict_many([text])[0]
+
+
+@given(TEXTS)
+def test_each_part_is_a_word_where_it_stands(text: str) -> None:
+    """Also where lower case is longer than capitals; without that word the text scores as the model sees it."""
+    for part in CLASSIFIER.explain(text).parts:
+        word = text[part.start : part.end]
+        assert CLASSIFIER.canonical(word) != b""
+        assert CLASSIFIER.canonical(word) in {CLASSIFIER.canonical(word.lower()), CLASSIFIER.canonical(word.upper())}
+
+
+def test_offsets_count_the_original() -> None:
+    """The dotted capital I is two characters in lower case, and one here."""
+    text = "İ İİ account"
+    (part,) = CLASSIFIER.explain(text).parts
+    assert text[part.start : part.end] == "account"
+
+
+@given(TEXTS)
+def test_bytes_give_the_explanation_back(text: str) -> None:
+    """Every number to the last bit."""
+    (found,) = EXPLAINER.predict_many([text])
+    assert EXPLAINER.decode(EXPLAINER.encode(found)) == found
+    assert EXPLAINER.agrees(found, found)
+
+
+@given(st.binary(max_size=100))
+def test_other_bytes_are_refused(payload: bytes) -> None:
+    """As a value error, whatever they are."""
+    try:
+        EXPLAINER.decode(payload)
+    except ValueError:
+        return
+    assert len(payload) >= 24
+    assert (len(payload) - 24) % 16 == 0
+
+
+def test_what_cannot_be_written_is_no_trouble() -> None:
+    """A lone surrogate within a word is a question mark in what is told of it."""
+    text = "verify a\ud800b"
+    told = explained(text, Explanation(1.0, 0.5, [Part(7, 10, 0.5)]), PHISHING)
+    assert told["parts"][0]["word"] == "a?b"
+    assert json.dumps(told, ensure_ascii=False).encode()
+
+
+def test_a_long_text_keeps_its_strongest_parts() -> None:
+    """What is left out is in `rest`, and the sum stays exact."""
+    terms = [f"w{n:04}" for n in range(2000)]
+    weights = Weights(terms, np.ones(2000), np.linspace(-1, 2, 2000), 0.5)
+    model = TfidfClassifier("made", weights, DEFAULT_PATTERN)
+    text = " ".join(terms)
+    whole, (short,) = model.explain(text), Explainer(model).predict_many([text])
+    assert len(short.parts) == MOST_PARTS
+    least = min(abs(part.contribution) for part in short.parts)
+    left = set(whole.parts) - set(short.parts)
+    assert all(abs(part.contribution) <= least for part in left)
+    assert short.rest == pytest.approx(sum(part.contribution for part in left))
+    assert len(EXPLAINER.encode(short)) < 9000
+
+
+def test_the_bytes_hold_no_letter_of_the_text() -> None:
+    """What is kept tells places, not words."""
+    text = "your account secretword click"
+    payload = EXPLAINER.encode(EXPLAINER.predict_many([text])[0])
+    assert all(word.encode() not in payload for word in text.split())
+
+
+def test_reasons_name_the_words_of_both_sides() -> None:
+    """What speaks for the verdict comes first; a header has them in a line of ASCII."""
+    text = "Click, click to verify your account. Thanks for the meeting"
+    found = CLASSIFIER.explain(text)
+    first, second = reasons(text, found, PHISHING)
+    assert first.startswith("“click”")
+    assert first.endswith("speak for phishing.")
+    assert "“thanks” and “meeting”" in second or "“meeting” and “thanks”" in second
+    assert reasons(text, found, SAFE) == [second, first]
+    line = header_line(text, found)
+    assert line.startswith("phishing: click")
+    assert line.isascii()
+    assert "\n" not in line
+    assert header_line("", CLASSIFIER.explain("")) == "no known word"
+    assert len(reasons("", CLASSIFIER.explain(""), SAFE)) == 1
+    assert explained(text, found, PHISHING)["parts"][0]["word"] == "Click"
