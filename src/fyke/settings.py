@@ -44,12 +44,38 @@ class Settings(BaseSettings):
         None, description="File of API keys (`fyke keys add`), read again when it changes; unset asks for no keys."
     )
     insecure: bool = Field(False, description="Lets who can reach an address beyond this machine in without a key.")
+    rate_limit: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$",
+        description="Texts and other requests for each API key, over all workers and replicas of one Redis, like "
+        "`100/minute`; a key may have its own.",
+    )
+    rate_limit_fails: Literal["open", "closed"] = Field(
+        "open", description="When Redis does not answer, open lets requests in unlimited, closed refuses them."
+    )
+    cors_origins: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+        frozenset(),
+        description="Origins whose pages may call the service, like `https://mail.example.org`, separated by commas.",
+    )
+    trusted_proxies: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+        frozenset(),
+        description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
+        "separated by commas.",
+    )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     max_message_bytes: int = Field(
         32 * 2**20, ge=1, description="Largest request body of `POST /predict/message` in bytes; beyond it, 413."
     )
+    max_text_chars: int = Field(2**20, ge=1, description="Longest text of a request in characters; beyond it, 413.")
+    max_waiting: int = Field(1000, ge=1, description="Requests that may wait for the model at a time; beyond it, 503.")
+    max_wait_ms: float = Field(
+        250, gt=0, description="Milliseconds that a request may have to wait for those before it; beyond it, 503."
+    )
+    max_connections: int = Field(1000, ge=1, description="Open connections of a process; beyond it, 503.")
+    head_seconds: float = Field(10, gt=0, description="Seconds that a client may take to send a request's head.")
+    body_seconds: float = Field(60, gt=0, description="Seconds that a client may take to send a request's body.")
     mail_bytes: int = Field(32 * 2**20, ge=1, description="Bytes of a message that are read; what is beyond is cut.")
     mail_depth: int = Field(20, ge=1, le=200, description="Multiparts and forwards inside each other that are read.")
     mail_parts: int = Field(500, ge=1, description="Parts of a message that are read, containers included.")

@@ -74,6 +74,11 @@ class RedisStore:
         self._late: set[asyncio.Task[Any]] = set()
         self._reaching: asyncio.Task[None] | None = None
 
+    @property
+    def client(self) -> Any:
+        """redis-py's client, for what else is kept in the same place; it is closed with the store."""
+        return self._client
+
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """One MGET within the deadline; on a cluster one for each slot, in parallel over the nodes."""
         return await self._in_time(lambda: self._mget(keys))
