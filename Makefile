@@ -41,7 +41,7 @@ faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/fault
 
 observe: $(BIN)/.runtime ## Start the service and a Prometheus that scrapes it, at http://localhost:9090 (prometheus)
 	@command -v prometheus >/dev/null || { echo "It needs Debian's package: apt install prometheus" >&2; exit 1; }
-	@data=$$(mktemp -d); trap 'kill $$served; rm -rf $$data' EXIT; $(BIN)/fyke serve --port 8000 & served=$$!; \
+	@data=$$(mktemp -d); trap 'kill $$served; rm -rf $$data' EXIT; trap 'exit 130' INT TERM; $(BIN)/fyke serve --port 8000 & served=$$!; \
 		prometheus --config.file=deploy/prometheus/fyke.yml --storage.tsdb.path=$$data --log.level=warn \
 		--web.listen-address=127.0.0.1:9090
 
