@@ -26,6 +26,13 @@ def _names(value: object) -> object:
     return [name.strip().lower() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+def _shown(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isprintable() and value):
+        raise ValueError("it is no key; `fyke keys add` prints one")
+    return value
+
+
+_SHOWN = BeforeValidator(_shown)
 _NAMES = BeforeValidator(_names)
 _OR_NONE = BeforeValidator(_or_none)
 _NAMED = BeforeValidator(_named)
@@ -44,6 +51,9 @@ class Settings(BaseSettings):
         None, description="File of API keys (`fyke keys add`), read again when it changes; unset asks for no keys."
     )
     insecure: bool = Field(False, description="Lets who can reach an address beyond this machine in without a key.")
+    api_key: Annotated[SecretStr | None, _SHOWN] = Field(
+        None, description="API key that `fyke smoke` and `fyke cache stats` show to the service that they ask."
+    )
     rate_limit: str | None = Field(
         None,
         pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$",
@@ -179,11 +189,21 @@ def load_traces() -> Traces:
         traces = Traces()
     except ValidationError as error:
         raise SettingsError(
-            "; ".join(f"OTEL_{one['loc'][0]}: {one['msg']}".upper() for one in error.errors())
+            "; ".join(f"OTEL_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
         ) from None
     if traces.exporter not in ("otlp", "console", "none"):
         raise SettingsError(f"OTEL_TRACES_EXPORTER: {traces.exporter!r} is none of otlp, console and none.")
     return traces
+
+
+def key_headers() -> dict[str, str]:
+    """The headers that show `Settings.api_key` to a service; none where it is not set.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    key = load().api_key
+    return {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
 
 def load(**flags: Any) -> Settings:
