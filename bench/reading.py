@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.text_quality import ARCHIVES
 from fyke.mail.reading import read_message
 from fyke.mail.signs import signs
-from tests.mail.hostile import LARGE
+from tests.mail.many import ALL
 
 HONEST = ("newsletter", "attachments", "plain text", "plain text beyond ASCII", "base64 HTML", "quoted-printable HTML")
 
@@ -38,8 +38,8 @@ def main() -> None:
         ):
             print(f"    {figure:8} {value:8.2f}")
             figures[f"{name}/{figure}"] = round(value, 2)
-    milliseconds(LARGE["newsletter"]())  # loads what is loaded once
-    large = {name: min(milliseconds(raw) for _ in range(3)) for name, make in LARGE.items() for raw in [make()]}
+    milliseconds(ALL["newsletter"]())  # loads what is loaded once
+    large = {name: min(milliseconds(raw) for _ in range(3)) for name, make in ALL.items() for raw in [make()]}
     print("three megabytes of, in ms:")
     for name in sorted(large, key=lambda name: (name not in HONEST, -large[name])):
         print(f"    {name:28} {large[name]:8.1f}" + ("" if name in HONEST else "  (hostile)"))

@@ -11,7 +11,8 @@ HTML = HEAD + b"Content-Type: text/html; charset=utf-8\r\n\r\n"
 MIXED = HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 
 
-def _fill(piece: bytes, size: int = SIZE) -> bytes:
+def fill(piece: bytes, size: int = SIZE) -> bytes:
+    """A piece, again and again."""
     return piece * (size // len(piece))
 
 
@@ -29,11 +30,11 @@ def _newsletter() -> bytes:
 
 def _attachments() -> bytes:
     part = b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    return MIXED + b"--b\r\n\r\nhello\r\n" + (part + _fill(b"QUJD" * 19 + b"\r\n", SIZE // 3)) * 3 + b"--b--\r\n"
+    return MIXED + b"--b\r\n\r\nhello\r\n" + (part + fill(b"QUJD" * 19 + b"\r\n", SIZE // 3)) * 3 + b"--b--\r\n"
 
 
 def _calendar() -> bytes:
-    text = b"--b\nContent-Type: text/plain\n\n" + _fill(b"ab" * 90 + b"\n", 200_000) + b"\n"
+    text = b"--b\nContent-Type: text/plain\n\n" + fill(b"ab" * 90 + b"\n", 200_000) + b"\n"
     return MIXED + text * 3 + b"--b\nContent-Type: text/calendar\n\nDESCRIPTION:" + _numbered("abb{}\\n", 300_000)
 
 
@@ -60,104 +61,104 @@ _VEILS = {
 
 
 def _behind(veil: bytes) -> Callable[[], bytes]:
-    return lambda: HTML + veil + b"<p>" + _numbered("<u a{}>", 24_000) + _fill(b"<p>x", 24_000)
+    return lambda: HTML + veil + b"<p>" + _numbered("<u a{}>", 24_000) + fill(b"<p>x", 24_000)
 
 
 LARGE: dict[str, Callable[[], bytes]] = {
     "newsletter": _newsletter,
     "attachments": _attachments,
-    "plain text": lambda: HEAD + b"\r\n" + _fill(b"Some words in a line of a long plain text.\r\n"),
-    "plain text beyond ASCII": lambda: HEAD + b"\r\n" + _fill("Größe Привет naïve — „Wörter“.\r\n".encode()),
+    "plain text": lambda: HEAD + b"\r\n" + fill(b"Some words in a line of a long plain text.\r\n"),
+    "plain text beyond ASCII": lambda: HEAD + b"\r\n" + fill("Größe Привет naïve — „Wörter“.\r\n".encode()),
     "base64 HTML": lambda: (
         HEAD
         + b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-        + base64.encodebytes(_fill(b"<p>words</p>", SIZE * 3 // 4))
+        + base64.encodebytes(fill(b"<p>words</p>", SIZE * 3 // 4))
     ),
     "quoted-printable HTML": lambda: (
         HEAD
         + b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-        + _fill(b"<p style=3D'color:red'>w=C3=B6rds</p>=\r\n")
+        + fill(b"<p style=3D'color:red'>w=C3=B6rds</p>=\r\n")
     ),
-    "broken base64": lambda: HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + _fill(b"QUJD!=\r\n"),
-    "broken quoted-printable": lambda: HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + _fill(b"=  "),
-    "one line": lambda: HEAD + b"\r\n" + _fill(b"x"),
-    "spaces": lambda: HEAD + b"\r\n" + _fill(b" "),
-    "spaces in HTML": lambda: HTML + b"<p>a" + _fill(b" ") + b"b",
-    "line breaks": lambda: HEAD + b"\r\n" + _fill(b"\n"),
-    "NUL": lambda: _fill(b"\0"),
-    "headers": lambda: _fill(b"Subject: x\r\n"),
-    "one header": lambda: b"Subject: " + _fill(b"x "),
-    "folded header": lambda: b"Subject: x\r\n" + _fill(b" y\r\n"),
-    "encoded words": lambda: b"Subject: " + _fill(b"=?utf-8?q?x?= "),
-    "half encoded words": lambda: b"Subject: " + _fill(b"=?utf-8?q?"),
-    "parameters": lambda: b"Content-Type: text/plain; " + _fill(b'a="b;" ; ') + b"\r\nFrom: x\r\n\r\nx",
-    "quotes": lambda: b"From: " + _fill(b'"\\') + b"\r\nTo: x\r\n\r\nx",
-    "open quotes in an address": lambda: b'From: "' + _fill(b'a\\"') + b"\r\nTo: x\r\n\r\nx",
-    "comments": lambda: b"From: " + _fill(b"(") + b"\r\nAuthentication-Results: " + _fill(b"(") + b"\r\n\r\nx",
-    "angles": lambda: b"From: " + _fill(b"<") + b"\r\nDate: " + _fill(b"1 ") + b"\r\n\r\nx",
-    "parts": lambda: MIXED + _fill(b"--b\r\n\r\nx\r\n"),
-    "false boundaries": lambda: MIXED + b"--b\r\n\r\n" + _fill(b"--bx\r\n"),
-    "boundaries in a line": lambda: MIXED + b"--b\r\n\r\n" + _fill(b"--b"),
+    "broken base64": lambda: HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + fill(b"QUJD!=\r\n"),
+    "broken quoted-printable": lambda: HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + fill(b"=  "),
+    "one line": lambda: HEAD + b"\r\n" + fill(b"x"),
+    "spaces": lambda: HEAD + b"\r\n" + fill(b" "),
+    "spaces in HTML": lambda: HTML + b"<p>a" + fill(b" ") + b"b",
+    "line breaks": lambda: HEAD + b"\r\n" + fill(b"\n"),
+    "NUL": lambda: fill(b"\0"),
+    "headers": lambda: fill(b"Subject: x\r\n"),
+    "one header": lambda: b"Subject: " + fill(b"x "),
+    "folded header": lambda: b"Subject: x\r\n" + fill(b" y\r\n"),
+    "encoded words": lambda: b"Subject: " + fill(b"=?utf-8?q?x?= "),
+    "half encoded words": lambda: b"Subject: " + fill(b"=?utf-8?q?"),
+    "parameters": lambda: b"Content-Type: text/plain; " + fill(b'a="b;" ; ') + b"\r\nFrom: x\r\n\r\nx",
+    "quotes": lambda: b"From: " + fill(b'"\\') + b"\r\nTo: x\r\n\r\nx",
+    "open quotes in an address": lambda: b'From: "' + fill(b'a\\"') + b"\r\nTo: x\r\n\r\nx",
+    "comments": lambda: b"From: " + fill(b"(") + b"\r\nAuthentication-Results: " + fill(b"(") + b"\r\n\r\nx",
+    "angles": lambda: b"From: " + fill(b"<") + b"\r\nDate: " + fill(b"1 ") + b"\r\n\r\nx",
+    "parts": lambda: MIXED + fill(b"--b\r\n\r\nx\r\n"),
+    "false boundaries": lambda: MIXED + b"--b\r\n\r\n" + fill(b"--bx\r\n"),
+    "boundaries in a line": lambda: MIXED + b"--b\r\n\r\n" + fill(b"--b"),
     "nested parts": lambda: HEAD + _numbered("Content-Type: multipart/mixed; boundary={0}\r\n\r\n--{0}\r\n"),
-    "same boundary": lambda: HEAD + _fill(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"),
-    "nested forwards": lambda: HEAD + _fill(b"Content-Type: message/rfc822\r\n\r\n"),
-    "many HTML parts": lambda: MIXED + (b"--b\r\nContent-Type: text/html\r\n\r\n" + _fill(b"<b>x", 60_000)) * 50,
-    "deep HTML": lambda: HTML + _fill(b"<div>"),
-    "open fonts": lambda: HTML + _numbered("<font color={}>", SIZE // 2) + _fill(b"<p>x", SIZE // 2),
+    "same boundary": lambda: HEAD + fill(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"),
+    "nested forwards": lambda: HEAD + fill(b"Content-Type: message/rfc822\r\n\r\n"),
+    "many HTML parts": lambda: MIXED + (b"--b\r\nContent-Type: text/html\r\n\r\n" + fill(b"<b>x", 60_000)) * 50,
+    "deep HTML": lambda: HTML + fill(b"<div>"),
+    "open fonts": lambda: HTML + _numbered("<font color={}>", SIZE // 2) + fill(b"<p>x", SIZE // 2),
     "open links": lambda: HTML + _numbered("<a href=http://{}/>x<div>"),
-    "crossed tags": lambda: HTML + _fill(b"<b><i><p></b></i>x</p>"),
-    "tables in tables": lambda: HTML + _fill(b"<table><tr><td>x"),
-    "tables without cells": lambda: HTML + _fill(b"<table>x<b>"),
-    "selects": lambda: HTML + _fill(b"<select><option>x"),
-    "foreign elements": lambda: HTML + _fill(b"<svg><p><math><mi>"),
-    "open comments": lambda: HTML + _fill(b"<!--"),
-    "open tags": lambda: HTML + _fill(b"<a "),
-    "open quotes": lambda: HTML + _fill(b'<a href="'),
-    "open scripts": lambda: HTML + _fill(b"<script>"),
-    "less than": lambda: HTML + _fill(b"<"),
-    "ampersands": lambda: HTML + _fill(b"&"),
-    "entities": lambda: HTML + _fill(b"&nbsp;&zwnj;"),
+    "crossed tags": lambda: HTML + fill(b"<b><i><p></b></i>x</p>"),
+    "tables in tables": lambda: HTML + fill(b"<table><tr><td>x"),
+    "tables without cells": lambda: HTML + fill(b"<table>x<b>"),
+    "selects": lambda: HTML + fill(b"<select><option>x"),
+    "foreign elements": lambda: HTML + fill(b"<svg><p><math><mi>"),
+    "open comments": lambda: HTML + fill(b"<!--"),
+    "open tags": lambda: HTML + fill(b"<a "),
+    "open quotes": lambda: HTML + fill(b'<a href="'),
+    "open scripts": lambda: HTML + fill(b"<script>"),
+    "less than": lambda: HTML + fill(b"<"),
+    "ampersands": lambda: HTML + fill(b"&"),
+    "entities": lambda: HTML + fill(b"&nbsp;&zwnj;"),
     "attributes": lambda: HTML + b"<p " + _numbered("a{}=1 ") + b">x",
-    "same attributes": lambda: HTML + b"<p " + _fill(b"style=x ") + b">x",
+    "same attributes": lambda: HTML + b"<p " + fill(b"style=x ") + b">x",
     "classes": lambda: HTML + _numbered("<style>.c{}{{color:red}}</style>", SIZE // 3) + _numbered("<p class=c{}>x"),
-    "long selectors": lambda: HTML + b"<style>" + _fill(b"a b ", SIZE // 3) + b"{color:red}</style>" + _fill(b"<b>x"),
+    "long selectors": lambda: HTML + b"<style>" + fill(b"a b ", SIZE // 3) + b"{color:red}</style>" + fill(b"<b>x"),
     "rules for one class": lambda: (
-        HTML + b"<style>" + _fill(b"p .a{color:red}", 190_000) + b"</style>" + _fill(b"<p class=a>x")
+        HTML + b"<style>" + fill(b"p .a{color:red}", 190_000) + b"</style>" + fill(b"<p class=a>x")
     ),
-    "styles": lambda: HTML + _fill(b"<p style='display:block;color:red;background:url(x) #fff;font:1px x;left:1px'>x"),
-    "braces": lambda: HTML + b"<style>" + _fill(b"@media{") + b"</style>x",
-    "data in HTML": lambda: HTML + b"<img src='data:image/png;base64," + _fill(b"QUJD") + b"'>seen",
-    "many data in HTML": lambda: HTML + _fill(b"<img src='data:image/png;base64,QUJD'>"),
-    "open data in HTML": lambda: HTML + _fill(b"data:image/png;base64,"),
-    "addresses": lambda: HEAD + b"\r\n" + _fill(b"http://a.example/ "),
-    "one address": lambda: HEAD + b"\r\nhttp://" + _fill(b"a."),
-    "www": lambda: HEAD + b"\r\n" + _fill(b"www."),
-    "uuencode": lambda: HEAD + b"\r\n" + _fill(b"begin 644 a\n"),
-    "UTF-7": lambda: HEAD + b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + _fill(b"+AGE-"),
-    "ISO-2022-JP": lambda: HEAD + b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n" + _fill(b"\x1b$B$3\x1b(B"),
-    "combining marks": lambda: HEAD + b"\r\n" + b"a" + _fill("\u0301\u0323".encode()),
-    "Hangul and joiners": lambda: HEAD + b"\r\n" + _fill("\u1100\u200c\u1161\u200d\u11a8".encode()),
-    "mixed words": lambda: HEAD + b"\r\n" + _fill("p\u0430ypal ".encode()),
-    "one mixed word": lambda: HEAD + b"\r\n" + _fill("p\u0430".encode()),
-    "ligatures that grow": lambda: HEAD + b"\r\n" + _fill("\ufdfa".encode()),
-    "calendar": lambda: HEAD + b"Content-Type: text/calendar\r\n\r\n" + _fill(b"SUMMARY:a\\nb\r\n"),
-    "enriched": lambda: HEAD + b"Content-Type: text/enriched\r\n\r\n" + _fill(b"<param><b>"),
+    "styles": lambda: HTML + fill(b"<p style='display:block;color:red;background:url(x) #fff;font:1px x;left:1px'>x"),
+    "braces": lambda: HTML + b"<style>" + fill(b"@media{") + b"</style>x",
+    "data in HTML": lambda: HTML + b"<img src='data:image/png;base64," + fill(b"QUJD") + b"'>seen",
+    "many data in HTML": lambda: HTML + fill(b"<img src='data:image/png;base64,QUJD'>"),
+    "open data in HTML": lambda: HTML + fill(b"data:image/png;base64,"),
+    "addresses": lambda: HEAD + b"\r\n" + fill(b"http://a.example/ "),
+    "one address": lambda: HEAD + b"\r\nhttp://" + fill(b"a."),
+    "www": lambda: HEAD + b"\r\n" + fill(b"www."),
+    "uuencode": lambda: HEAD + b"\r\n" + fill(b"begin 644 a\n"),
+    "UTF-7": lambda: HEAD + b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + fill(b"+AGE-"),
+    "ISO-2022-JP": lambda: HEAD + b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n" + fill(b"\x1b$B$3\x1b(B"),
+    "combining marks": lambda: HEAD + b"\r\n" + b"a" + fill("\u0301\u0323".encode()),
+    "Hangul and joiners": lambda: HEAD + b"\r\n" + fill("\u1100\u200c\u1161\u200d\u11a8".encode()),
+    "mixed words": lambda: HEAD + b"\r\n" + fill("p\u0430ypal ".encode()),
+    "one mixed word": lambda: HEAD + b"\r\n" + fill("p\u0430".encode()),
+    "ligatures that grow": lambda: HEAD + b"\r\n" + fill("\ufdfa".encode()),
+    "calendar": lambda: HEAD + b"Content-Type: text/calendar\r\n\r\n" + fill(b"SUMMARY:a\\nb\r\n"),
+    "enriched": lambda: HEAD + b"Content-Type: text/enriched\r\n\r\n" + fill(b"<param><b>"),
     "TNEF": lambda: (
-        HEAD + b"Content-Type: application/ms-tnef\r\n\r\n\x78\x9f\x3e\x22\0\0" + _fill(b"\1\x10\x80\0\0\0\0\0\0\0\0")
+        HEAD + b"Content-Type: application/ms-tnef\r\n\r\n\x78\x9f\x3e\x22\0\0" + fill(b"\1\x10\x80\0\0\0\0\0\0\0\0")
     ),
-    "links": lambda: HTML + _fill(b"<a href='http://www.a.example/'>www.b.example</a> "),
-    "fonts with foreign end tags": lambda: HTML + b"<p>" + _numbered("<u a{}></b>", 30_000) + _fill(b"<p>x", 16_000),
+    "links": lambda: HTML + fill(b"<a href='http://www.a.example/'>www.b.example</a> "),
+    "fonts with foreign end tags": lambda: HTML + b"<p>" + _numbered("<u a{}></b>", 30_000) + fill(b"<p>x", 16_000),
     "fonts closed behind tables": lambda: (
-        HTML + b"<p>" + _numbered("<u a{}><table></u></table>", 30_000) + _fill(b"<p>x", 16_000)
+        HTML + b"<p>" + _numbered("<u a{}><table></u></table>", 30_000) + fill(b"<p>x", 16_000)
     ),
     **{name: _behind(piece) for name, piece in _VEILS.items()},
     "calendar after text": lambda: _calendar(),
-    "header lines in many parts": lambda: MIXED + _fill(b"--b\n" + b"a:\n" * 2000 + b"\nx\n"),
+    "header lines in many parts": lambda: MIXED + fill(b"--b\n" + b"a:\n" * 2000 + b"\nx\n"),
     "parameters in many parts": lambda: (
-        MIXED + _fill(b"--b\nContent-Type: text/plain; name*0=x" + _numbered("; name*{}=%41", 15_000) + b"\n\nx\n")
+        MIXED + fill(b"--b\nContent-Type: text/plain; name*0=x" + _numbered("; name*{}=%41", 15_000) + b"\n\nx\n")
     ),
     "hosts in texts of links": lambda: MIXED + _hosts(0, 2000) + _hosts(2000, 4000) + b"--b--\n",
-    "authentication": lambda: _fill(b"Authentication-Results: mx; spf=fail; dkim=fail\r\n") + b"\r\nx",
+    "authentication": lambda: fill(b"Authentication-Results: mx; spf=fail; dkim=fail\r\n") + b"\r\nx",
 }
 """Each about three megabytes, or less where less is enough to hurt, by name"""
 

@@ -83,7 +83,10 @@ def plain(text: str, notes: Notes) -> Rendered:
             notes.cut(f"links over {LINKS:,}")
             break
         notes.spent["links"] += 1
-        links.append(compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS]))
+        target = match[0].rstrip(_TRAILING)[:TARGET_CHARS]
+        if not notes.takes_link(target):
+            break
+        links.append(compatible(target))
     lines = normalise(text, notes.repair).split("\n")
     return Rendered(
         "\n".join(map(str.rstrip, lines)).strip("\n"), "", list(zip(links, normalise_all(links), strict=True))

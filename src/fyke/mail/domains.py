@@ -9,6 +9,7 @@ from publicsuffixlist import PublicSuffixList
 from fyke.mail.normalising import compatible, scripts
 
 HOST_CHARS = 253
+LABEL_CHARS = 63
 NAMED = 20
 """hosts that one text names"""
 
@@ -43,6 +44,8 @@ def ascii_host(host: str) -> str:
     address = _ipv4(host)
     if address:
         return address
+    if any(len(label) > LABEL_CHARS for label in host.split(".")):
+        return ""
     labels = [
         label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in host.split(".")
     ]

@@ -102,8 +102,8 @@ def compatible(text: str) -> str:
             text = text.replace(_LARGE, "")
         if "\u200c" in text or "\u200d" in text:
             text = _JOINERS.sub("", text)
-        text = unicodedata.normalize("NFKC", text)
-        if not (_IGNORABLE.search(text) or "\x85" in text or "\u200c" in text or "\u200d" in text):
+        before, text = text, unicodedata.normalize("NFKC", text)
+        if text == before or not (_IGNORABLE.search(text) or "\x85" in text or "\u200c" in text or "\u200d" in text):
             break
     return text
 

@@ -9,6 +9,8 @@ from fyke.mail.limits import Limits
 SOURCE_BYTES = 1_000_000
 """of text parts that one message may have read, transfer encoding included: time is bounded by it, whatever the size"""
 
+LINK_CHARS = 30_000
+"""of the texts and targets of links, where they are beyond ASCII"""
 HIDDEN_CHARS = 50_000
 """of hidden text that are kept"""
 HEADER_BYTES = 1_000_000
@@ -65,6 +67,16 @@ class Notes:
         self._header_lines -= count
         if self._header_lines <= 0:
             self.cut(f"headers of all parts over {HEADER_LINES:,} lines")
+
+    def takes_link(self, text: str) -> bool:
+        """Whether such a text or target of a link may still be read; only those beyond ASCII cost time."""
+        if text.isascii():
+            return True
+        self.spent["characters of links"] += len(text)
+        if self.spent["characters of links"] <= LINK_CHARS:
+            return True
+        self.cut(f"links over {LINK_CHARS:,} characters beyond ASCII")
+        return False
 
     def late(self, share: float = 1.0) -> bool:
         """Whether the time, or this share of it, is up, which is noted."""

@@ -13,6 +13,8 @@ TAGS = 6_000
 """of a message"""
 TOKENS = 9_000
 """of a message: tags, comments, style sheets and the like"""
+ROOTS = 10
+"""tags ``html`` and ``body`` of a message: a parser gathers the attributes of all in one element"""
 OPTIONS = 500
 """entries of lists in a message: the parser's time grows with the square of those in one list"""
 ATTRIBUTES = 200
@@ -46,6 +48,11 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
+_COSTLY = {
+    "option": ("entries of lists", OPTIONS),
+    "html": ("HTML tags for the whole", ROOTS),
+    "body": ("HTML tags for the whole", ROOTS),
+}
 _UNREAD = frozenset(("script", "title", "iframe", "noframes"))
 # An end tag inside does not close what began outside.
 _BARRIERS = frozenset(("applet", "caption", "html", "marquee", "object", "table", "td", "template", "th"))
@@ -131,7 +138,7 @@ def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
             notes.cut(f"HTML over {TAGS:,} tags")
             yield match.start(), len(html)
             return
-        if _too_large(match["rest"], notes) or (tag == "option" and _too_many_options(notes)):
+        if _too_large(match["rest"], notes) or _too_many(tag, match["end"], notes):
             yield match.span()
             continue
         if tag in elements.VOID:
@@ -177,9 +184,13 @@ def _too_large(attributes: str, notes: Notes) -> bool:
     return False
 
 
-def _too_many_options(notes: Notes) -> bool:
-    notes.spent["options"] += 1
-    if notes.spent["options"] <= OPTIONS * 2:  # start and end tags
+def _too_many(tag: str, end: str, notes: Notes) -> bool:
+    """Whether a tag is one too many of those that cost the parser more than others."""
+    kind, limit = _COSTLY.get(tag, ("", 0))
+    if not kind or end:
         return False
-    notes.cut(f"entries of lists over {OPTIONS}")
-    return True
+    notes.spent[kind] += 1
+    if notes.spent[kind] > limit:
+        notes.cut(f"{kind} over {limit}")
+        return True
+    return False

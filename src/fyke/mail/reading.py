@@ -68,15 +68,17 @@ class _Gathered:
 def _message(root: Part, notes: Notes) -> Message:
     headers, limit = root.headers, notes.limits.text_chars
     shown, others = choose(root)
+    subject = text_of(headers.first("subject"), notes)[:limit].strip()
+    notes.spent["text"] = len(subject) + bool(subject)
     gathered = _gather(shown, notes)
     alternative = None
     if others:
-        notes.spent["text"] = max(0, limit - CHARS) if gathered.said else 0  # no more than is compared
+        before = len(subject) + bool(subject)
+        notes.spent["text"] = max(before, limit - CHARS) if gathered.said else before  # no more than is compared
         other = _gather(others, notes)
         alternative = round(agreement("\n".join(gathered.said), "\n".join(other.said)), 3)
         if not gathered.said:
             gathered.said, gathered.links = other.said, gathered.links + other.links
-    subject = text_of(headers.first("subject"), notes)[:limit].strip()
     files = [attachment_of(part, notes) for part in every(root) if is_attachment(part)]
     return Message(
         subject=subject,

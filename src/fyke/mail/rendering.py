@@ -28,6 +28,7 @@ _CJK_BREAK = re.compile("(?<=[\u2e80-\u9fff\uff00-\uffef])[ \t]*\r?\n[ \t]*(?=[\
 _NO_NAMES: Names = frozenset()
 _BUTTONS = ("submit", "button", "reset")
 _WITHOUT_WORDS = ("hidden", "checkbox", "radio", "password", "file", "image", "color", "range")
+_BREAKS = re.compile("[\0\t\n\r]+")
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 
 
@@ -88,6 +89,7 @@ class _Walk:
         self._links: list[tuple[str, list[str]]] = []
         self._open: list[tuple[int, str, _Place]] = []
         self._names: list[Names] = []
+        self._names_of: dict[tuple[str, str | None, str | None], Names] = {}
         self._shows_first = False
         self._looks: dict[tuple[object, ...], tuple[Look, Look]] = {}
 
@@ -114,7 +116,8 @@ class _Walk:
     def result(self) -> Rendered:
         """What was seen on the way."""
         repair = self._notes.repair
-        texts = normalise_all(["".join(said)[: TARGET_CHARS * 2] for _, said in self._links])
+        said = ["".join(said)[: TARGET_CHARS * 2] for _, said in self._links]
+        texts = normalise_all([text if self._notes.takes_link(text) else "" for text in said])
         links = [
             (target, " ".join(text.split())[:TARGET_CHARS])
             for (target, _), text in zip(self._links, texts, strict=True)
@@ -136,7 +139,7 @@ class _Walk:
     def _enter(self, node: LexborNode, above: _Place) -> None:
         tag = node.tag or ""
         attributes = node.attributes
-        names = _NO_NAMES if self._sheet.empty else _names(tag, attributes)
+        names = _NO_NAMES if self._sheet.empty else self._named(tag, attributes)
         place = above if above.silent else self._place(tag, attributes, names, above)
         self._open.append((node.mem_id, tag, place))
         self._names.append(names)
@@ -145,6 +148,12 @@ class _Walk:
         if not place.silent:
             self._break(tag, place)
             self._say_attribute(tag, attributes, place)
+
+    def _named(self, tag: str, attributes: dict[str, str | None]) -> Names:
+        key = (tag, attributes.get("class"), attributes.get("id"))
+        if key not in self._names_of:
+            self._names_of[key] = _names(*key)
+        return self._names_of[key]
 
     def _place(self, tag: str, attributes: dict[str, str | None], names: Names, above: _Place) -> _Place:
         if tag in elements.SILENT or (tag == "option" and not self._shows_option(attributes)):
@@ -232,27 +241,16 @@ class _Walk:
 
 def clean_target(target: str, base: str = "") -> str:
     """A link's target as a browser takes it: without line breaks and tabs, joined to the base where it is relative."""
-    target = target[: TARGET_CHARS * 2].translate(_NO_BREAKS).strip()
+    target = _BREAKS.sub("", target[: TARGET_CHARS * 2]).strip()
     if base and ":" not in target.partition("/")[0] and not target.startswith(("#", "//")):
         folder = base.rpartition("/")[0] if "/" in base[8:] else base
         target = f"{folder}/{target.lstrip('/')}"
     return target[:TARGET_CHARS]
 
 
-_NO_BREAKS: dict[int, None] = dict.fromkeys([0, 9, 10, 13])
-
-
-def _names(tag: str, attributes: dict[str, str | None]) -> Names:
-    classes = attributes.get("class")
-    ident = attributes.get("id")
-    if not classes and not ident:
-        kept = len(tag) <= 20 and len(_TAGS) < 1000
-        return _TAGS.setdefault(tag, frozenset([tag])) if kept else frozenset([tag])
+def _names(tag: str, classes: str | None, ident: str | None) -> Names:
     names = [tag, *(f".{name}" for name in (classes or "")[:500].lower().split())]
     return frozenset([*names, f"#{ident.lower()[:100]}"] if ident else names)
-
-
-_TAGS: dict[str, Names] = {}
 
 
 def tidy(text: str) -> str:

@@ -35,6 +35,8 @@ EACH = 5
 """signs of one name in one message"""
 HOSTS = 500
 """of one message that are looked up: those that texts of links name, and those in punycode"""
+ENCODED = 30
+"""targets of links beyond ASCII whose hosts are looked at"""
 WORDS = 100
 """of a sender's name that are looked at"""
 
@@ -70,7 +72,7 @@ def signs(message: Message, trusted: Collection[str] = ()) -> list[Sign]:
 
 
 def _all(message: Message, trusted: frozenset[str], wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    hosts = [host_of(link.target) for link in message.links]
+    hosts = list(_hosts(message))
     yield from _links(message, hosts, wanted)
     yield from _addresses(message)
     yield from _domains(message, hosts)
@@ -87,6 +89,14 @@ def _all(message: Message, trusted: frozenset[str], wanted: Callable[[str], bool
     for file in message.attachments:
         if runs_code(file):
             yield "executable-attachment", f"{file.name or 'a file without a name'} ({file.kind})"
+
+
+def _hosts(message: Message) -> Iterator[str]:
+    """The host of each link; of those beyond ASCII, which take long to encode, the first only."""
+    left = ENCODED
+    for link in message.links:
+        left -= not link.target.isascii()
+        yield host_of(link.target) if left >= 0 or link.target.isascii() else ""
 
 
 def _links(message: Message, hosts: list[str], wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
