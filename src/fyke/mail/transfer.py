@@ -16,6 +16,7 @@ UU_FILES = 200
 """lines of a message that begin like a uuencoded file and are looked at"""
 
 _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_UU_CUT = f"uuencoded files over {UU_FILES}, or over {UU_LINES:,} lines"
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*")
 _BROKEN_QUOTE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t\r]{0,80}(?:\n|\Z))")
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?$", re.MULTILINE)
@@ -62,7 +63,7 @@ def uuencoded(data: bytes, notes: Notes) -> tuple[bytes, list[tuple[bytes, bytes
     while begins := _UU_BEGIN.search(data, looked):
         notes.spent["uuencoded files"] += 1
         if notes.spent["uuencoded files"] > UU_FILES or notes.spent["uuencoded lines"] > UU_LINES:
-            notes.cut(f"uuencoded files over {UU_FILES}, or over {UU_LINES:,} lines")
+            notes.cut(_UU_CUT)
             break
         content, looked = _uu_file(data, begins.end() + 1, begins[0], notes)
         if content is not None:
@@ -91,6 +92,8 @@ def _uu_file(data: bytes, start: int, begins: bytes, notes: Notes) -> tuple[byte
         content.append(decoded)
         at = stop + 1
     notes.spent["uuencoded lines"] += len(content)
+    if at < len(data):
+        notes.cut(_UU_CUT)
     return (b"".join(content) if any(content) and at >= len(data) else None), min(at, len(data))
 
 
