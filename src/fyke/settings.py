@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(
         32 * 2**20, ge=1, description="Largest request body of `POST /predict/message` in bytes; beyond it, 413."
     )
+    max_messages_bytes: int = Field(
+        256 * 2**20, ge=1, description="Bytes of all messages that a process holds at a time; beyond it, 503."
+    )
     max_text_chars: int = Field(2**20, ge=1, description="Longest text of a request in characters; beyond it, 413.")
     max_waiting: int = Field(1000, ge=1, description="Requests that may wait for the model at a time; beyond it, 503.")
     max_wait_ms: float = Field(

@@ -29,6 +29,7 @@ from fyke.service.contract import completed
 from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
 from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
+from fyke.service.holding import HeldMessages
 from fyke.service.instruments import Instruments
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
@@ -148,6 +149,8 @@ def create_app(
     app.state.max_text_chars = settings.max_text_chars
     app.state.policy = policy
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
+    held = max(settings.max_messages_bytes, settings.max_message_bytes)
+    app.add_middleware(HeldMessages, most=held, paths=messages)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
     app.add_middleware(Shedding, load=load_now, roots=("/predict", "/explain"))
     app.lane = FastLane(

@@ -63,7 +63,7 @@ class MessageReader:
             HTTPException: 400 for a broken form, 415 for another content type or encoding, 422 for no message in it.
         """
         raw = await _body(request, self._limits.bytes + 1)
-        if not raw.strip():
+        if not raw or raw.isspace():
             raise HTTPException(422, f"body: there is no message in it. {SEND}")
         return raw
 
