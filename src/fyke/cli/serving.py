@@ -4,19 +4,15 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import multiprocessing
-import os
-import signal
 import socket
-import threading
 from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
+from fyke.cli.supervising import Supervisor, follow_parent, tell_parent
 from fyke.errors import SettingsError
 from fyke.model.policies import policy_from
 from fyke.service.app import create_app
@@ -52,7 +48,7 @@ def run(settings: Settings) -> None:
         name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
         err.print(f"Fyke serves at http://{name}:{port}", markup=False)
         if settings.workers == 1:
-            config = _config(create_app(settings, model, cache))
+            config = _config(settings, create_app(settings, model, cache))
             server = uvicorn.Server(config)
             runner.run(server.serve(sockets=[listener]))
             if not server.started:
@@ -60,8 +56,10 @@ def run(settings: Settings) -> None:
             return
         del model
         try:
-            config = _config(partial(_worker, settled(settings, cache)), factory=True, workers=settings.workers)
-            Multiprocess(config, sockets=[listener]).run()
+            config = _config(
+                settings, partial(_worker, settled(settings, cache)), factory=True, workers=settings.workers
+            )
+            Supervisor(config, sockets=[listener]).run()
         finally:
             runner.run(_close(cache))
 
@@ -89,7 +87,7 @@ def _is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
 
 
-def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+def _config(settings: Settings, app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         factory=factory,
@@ -99,20 +97,16 @@ def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=settings.stop_seconds,
     )
 
 
 def _worker(settings: Settings) -> FastAPI:
     """The application in a process of its own, which ends when its parent does, however that ends."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    return create_app(settings)
-
-
-def _follow(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    follow_parent()
+    app = create_app(settings)
+    app.state.others = tell_parent
+    return app
 
 
 async def _close(cache: Opened) -> None:

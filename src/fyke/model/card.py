@@ -77,6 +77,15 @@ class OperatingPoint(BaseModel):
     recall: float
 
 
+class ScoredText(BaseModel):
+    """A text and the score that the model gave it in training: see `fyke.model.selftest`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str
+    score: float
+
+
 class SplitCard(BaseModel):
     """How rows were parted, so that the held-out ones can be found again."""
 
@@ -89,7 +98,7 @@ class SplitCard(BaseModel):
     test_rows: int
 
 
-_LATER = ("calibration", "policies", "background")
+_LATER = ("calibration", "policies", "background", "self_test")
 
 
 class Card(BaseModel):
@@ -116,6 +125,7 @@ class Card(BaseModel):
     calibration: Calibration | None = None
     policies: list[OperatingPoint] | None = None
     background: DatasetCard | None = None
+    self_test: list[ScoredText] | None = None
     digest: str = ""
 
     def true_digest(self) -> str:

@@ -20,6 +20,7 @@ from fyke.model.evaluation import evaluate_texts
 from fyke.model.fitted import packed_from
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.recipes import build
+from fyke.model.selftest import scored
 
 TEST_SIZE = 0.2
 RANDOM_STATE = 42
@@ -105,5 +106,6 @@ def train(
         calibration=packed.calibration,
         policies=packed.policies,
         background=packed.background,
+        self_test=scored(classifier),
     )
     return packed.document, Model(classifier, card)

@@ -17,18 +17,21 @@ from fyke import __version__
 from fyke.cache.opening import Opened
 from fyke.errors import NotCached
 from fyke.model.directory import Model
-from fyke.model.explaining import Explainer
 from fyke.model.policies import policy_from
 from fyke.service.access import Access, Gate
-from fyke.service.assembly import first_words, load_from, open_from, predictor_from
+from fyke.service.administration import router as administration
+from fyke.service.assembly import load_from, open_from
 from fyke.service.caching import not_cached
+from fyke.service.draining import Draining, last
 from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
 from fyke.service.messages import MessageReader
+from fyke.service.policing import Policies
 from fyke.service.reading import limits_from, trusted_from
+from fyke.service.rollout import Rollout, install, look, settle_garbage
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
 from fyke.settings import Settings, load
@@ -41,7 +44,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the fast lane, which passes on what it does not answer."""
-        await self.lane(scope, receive, send)
+        await self.lane(scope, receive, last(send) if self.lane.leaving else send)
 
 
 def create_app(settings: Settings | None = None, model: Model | None = None, opened: Opened | None = None) -> FastAPI:
@@ -54,27 +57,28 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         ModelError: the model directory cannot be loaded.
     """
     settings = settings or load()
+    seen = () if settings.model is None or model is not None else look(settings.model)
     model = model or load_from(settings)
-    policy = policy_from(settings.policy, model.card.policies, settings.abstain)
+    policy = Policies(policy_from(settings.policy, model.card.policies, settings.abstain))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         cache = opened or await open_from(settings)
-        app.state.model = model
-        app.state.predictor = predictor_from(
-            settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
-        )
-        app.state.explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=app.state.predictor)
+        install(app, settings, cache, model, None)
+        app.state.rollout = Rollout(app, settings, cache, seen)
+        app.state.rollout.others = app.state.others
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
-        gc.collect()
-        gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
+        settle_garbage()
         gc.set_threshold(50_000, 20, 100)  # nor what is kept in memory, which has no cycles, time and again
+        app.state.rollout.start()
+        app.state.draining.start()
         try:
             yield
         finally:
+            await app.state.rollout.stop()
             app.state.reader.close()
             await app.state.explainer.close()
             await app.state.predictor.close()
@@ -86,6 +90,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         lifespan=lifespan,
     )
     app.state.policy = policy
+    app.state.draining = Draining(settings.drain_seconds, lambda: setattr(app.lane, "leaving", True))
+    app.state.others = lambda: None
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
     app.lane = FastLane(
@@ -102,6 +108,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     app.add_exception_handler(Exception, _failed)
     app.include_router(router)
     app.include_router(explaining)
+    app.include_router(administration)
     return app
 
 

@@ -23,6 +23,7 @@ from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
+from fyke.service.policing import Policies
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
 
@@ -70,13 +71,14 @@ class FastLane:
         app: ASGIApp,
         predictor: Callable[[], Predictor[str, float]],
         limit: int,
-        policy: Policy = BALANCED,
+        policy: Policy | Policies = BALANCED,
         remember: int = 20_000,
     ):
         self._app = app
         self._predictor = predictor
         self._limit = limit
         self.policy = policy
+        self.leaving = False  # whether each answer is the last of its connection
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
@@ -237,9 +239,9 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy | Policies) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
-    label, probability, uncertain = policy.read(answer.prediction)
+    label, probability, uncertain = policy.of(answer.key).read(answer.prediction)
     body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
     return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
 

@@ -134,6 +134,7 @@ class Wire(HttpToolsProtocol):
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
         headers, body = response(answer, self._lane.policy)
+        self._ending = self._ending or self._lane.leaving
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if self._ending:
             lines += "connection: close\r\n"
