@@ -48,7 +48,9 @@ def run(settings: Settings) -> None:
         name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
         err.print(f"Fyke serves at http://{name}:{port}", markup=False)
         if settings.workers == 1:
-            config = _config(settings, create_app(settings, model, cache))
+            app = create_app(settings, model, cache)
+            del model  # which may be swapped out
+            config = _config(settings, app)
             server = uvicorn.Server(config)
             runner.run(server.serve(sockets=[listener]))
             if not server.started:

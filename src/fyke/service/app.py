@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         cache = opened or await open_from(settings)
-        install(app, settings, cache, model, None)
+        install(app, settings, cache, app.state.model, None)
         app.state.rollout = Rollout(app, settings, cache, seen)
         app.state.rollout.others = app.state.others
         app.state.where = cache.where
@@ -90,6 +90,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         lifespan=lifespan,
     )
     app.state.policy = policy
+    app.state.model = model  # and nowhere else, or a model that was swapped out would stay in memory
     app.state.draining = Draining(settings.drain_seconds, lambda: setattr(app.lane, "leaving", True))
     app.state.others = lambda: None
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
