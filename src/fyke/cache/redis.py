@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any, Protocol, TypeVar
@@ -74,6 +74,11 @@ class RedisStore:
         self._late: set[asyncio.Task[Any]] = set()
         self._reaching: asyncio.Task[None] | None = None
 
+    @property
+    def client(self) -> Any:
+        """redis-py's client, for what else is kept in the same place; it is closed with the store."""
+        return self._client
+
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """One MGET within the deadline; on a cluster one for each slot, in parallel over the nodes."""
         return await self._in_time(lambda: self._mget(keys))
@@ -102,8 +107,8 @@ class RedisStore:
 
         return await self._in_time(ask)
 
-    async def scan(self, prefix: str) -> AsyncIterator[list[tuple[str, bytes]]]:
-        """Walk the keys with SCAN and read each batch with one MGET."""
+    async def scan(self, prefix: str) -> AsyncGenerator[list[tuple[str, bytes]], None]:
+        """Walk the keys with SCAN and read each batch with one MGET; a batch may be empty."""
         async for keys in self._walk(prefix):
             async with _within(self._patience):
                 values = await self._mget(keys)
@@ -114,6 +119,8 @@ class RedisStore:
         """Walk the keys with SCAN, let the server forget them with UNLINK, then publish the prefix."""
         gone = 0
         async for keys in self._walk(prefix):
+            if not keys:
+                continue
             async with _within(self._patience):
                 gone += sum(await self._send([("UNLINK", key) for key in keys]))
         async with _within(self._patience):
@@ -276,8 +283,7 @@ class RedisStore:
                 async with _within(self._patience):
                     reply = await self._client.scan(cursor, match=pattern, count=_SCAN_COUNT, **node)
                 cursor, keys = _scanned(reply)
-                if keys:
-                    yield keys
+                yield keys  # even none: whoever has seen enough can stop
                 if not cursor:
                     break
 
@@ -316,8 +322,11 @@ async def _within(seconds: float) -> AsyncIterator[None]:
 
 
 def _said(error: Exception) -> StoreError:
-    """Whatever the client raised, its own errors or, where it is told nonsense, anything."""
-    return StoreError(str(error) or type(error).__name__)
+    """Whatever the client raised, its own errors or, where it is told nonsense, anything.
+
+    A server that does not know a command quotes what it was given, which may begin with the words of a mail.
+    """
+    return StoreError(str(error).partition(", with args")[0] or type(error).__name__)
 
 
 def _literal(prefix: str) -> str:

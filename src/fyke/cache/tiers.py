@@ -6,6 +6,7 @@ import logging
 import random
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from fyke.cache.breaker import Breaker
@@ -14,11 +15,13 @@ from fyke.cache.keys import LEASES, Keyring
 from fyke.cache.ledger import Ledger
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
+from fyke.cache.spans import Span, untraced
 from fyke.cache.store import Store, Write
 from fyke.errors import StoreError
 
 log = logging.getLogger(__name__)
 
+NEWEST = 64  # entries that are remembered for whoever looks
 _FOLLOWED_SECONDS = 0.5  # that a start may wait for a store which does not answer
 
 
@@ -41,6 +44,7 @@ class Tiers:
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
         beside: "Tiers | None" = None,
+        span: Span = untraced,
     ):
         self.keyring = keyring
         self.store = store
@@ -49,8 +53,10 @@ class Tiers:
         self.reads: Breaker = Breaker(monotonic) if beside is None else beside.reads
         self.writes: Breaker = Breaker(monotonic) if beside is None else beside.writes
         self.generation = 0  # rises with each purge: what was computed before one is not kept after it
+        self.newest: deque[tuple[str, Entry]] = deque(maxlen=NEWEST)  # taken into memory last
         self.clock = clock
         self._lifetimes = lifetimes
+        self._span = span
         self._monotonic = monotonic
         self._rng = rng or random.Random()  # noqa: S311 - spreads expiry, guards nothing
         self._landing: dict[str, Entry] = {}
@@ -128,6 +134,7 @@ class Tiers:
         """Keep an entry in memory, never longer than it lives."""
         if self.memory is not None:
             self.memory.put(key, entry, entry.expires)
+            self.newest.append((key, entry))
 
     def renewal(self, key: str, entry: Entry) -> Entry | None:
         """The same entry with a new TTL when it is near its end; None when it is not, or cannot live longer."""
@@ -228,7 +235,8 @@ class Tiers:
         started = self._monotonic()
         generation = self.generation
         try:
-            values = await store.get_many(keys)
+            with self._span("lookup", len(keys)):
+                values = await store.get_many(keys)
         except StoreError as error:
             self._failed("lookup", error)
             return None
@@ -253,7 +261,8 @@ class Tiers:
         self._landing |= fresh
         started = self._monotonic()
         try:
-            kept = await store.set_many(writes, done)
+            with self._span("store", len(writes)):
+                kept = await store.set_many(writes, done)
         except StoreError as error:
             self._failed("write", error)
             return None

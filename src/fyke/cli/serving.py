@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import socket
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
+from fyke.cli.logs import configure
 from fyke.cli.supervising import Supervisor, follow_parent, tell_parent
 from fyke.errors import SettingsError
 from fyke.model.policies import policy_from
@@ -30,8 +32,7 @@ def run(settings: Settings) -> None:
         ModelError: the model cannot be loaded.
         StoreError: the cache cannot be opened.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is its sender's trouble
+    configure()
     _check_doors(settings)
     model = load_from(settings)  # what is wrong with it is said before anything starts
     policy_from(settings.policy, model.card.policies)
@@ -58,10 +59,10 @@ def run(settings: Settings) -> None:
             return
         del model
         try:
-            config = _config(
-                settings, partial(_worker, settled(settings, cache)), factory=True, workers=settings.workers
-            )
-            Supervisor(config, sockets=[listener]).run()
+            with tempfile.TemporaryDirectory(prefix="fyke-figures-", ignore_cleanup_errors=True) as figures:
+                worker = partial(_worker, settled(settings, cache), Path(figures))
+                config = _config(settings, worker, factory=True, workers=settings.workers)
+                Supervisor(config, sockets=[listener]).run()
         finally:
             runner.run(_close(cache))
 
@@ -96,6 +97,7 @@ def _config(settings: Settings, app: object, *, factory: bool = False, workers: 
         workers=workers,
         http=Wire,
         access_log=False,
+        log_config=None,  # see `fyke.cli.logs`
         log_level="warning",
         server_header=False,
         proxy_headers=False,
@@ -103,10 +105,11 @@ def _config(settings: Settings, app: object, *, factory: bool = False, workers: 
     )
 
 
-def _worker(settings: Settings) -> FastAPI:
+def _worker(settings: Settings, figures: Path) -> FastAPI:
     """The application in a process of its own, which ends when its parent does, however that ends."""
     follow_parent()
-    app = create_app(settings)
+    configure()
+    app = create_app(settings, figures=figures)
     app.state.others = tell_parent
     return app
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 
 from fyke.cache.opening import Opened
+from fyke.cache.spans import Span
 from fyke.errors import FykeError
 from fyke.model.directory import CARD, WEIGHTS, Model
 from fyke.model.explaining import Explainer
@@ -44,22 +45,25 @@ class Outcome(NamedTuple):
 
 
 def install(
-    app: FastAPI, settings: Settings, cache: Opened, model: Model, beside: Predictor[str, float] | None
+    app: FastAPI, settings: Settings, cache: Opened, model: Model, span: Span, *, instead: bool = False
 ) -> None:
     """Make ``app.state`` answer by a model: its card, its predictor and its explainer.
 
-    ``beside`` is the predictor that answers so far; the new one takes over the store from it.
+    ``instead`` of others, which answer so far: the new ones take over the store and the counts from them.
     """
+    earlier: Predictor[str, float] | None = app.state.predictor if instead else None
     predictor: Predictor[str, float] = predictor_from(
         settings,
         model.classifier,
         cache,
         preview=lambda text: first_words(text, settings.cache_preview_words),
-        beside=beside,
+        beside=earlier,
+        span=span,
     )
-    explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=predictor)
-    if beside is not None:
-        predictor.take_over(beside)
+    explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=predictor, span=span)
+    if earlier is not None:
+        predictor.take_over(earlier)
+        explainer.ledgers += app.state.explainer.ledgers
     app.state.model, app.state.predictor, app.state.explainer = model, predictor, explainer
 
 
@@ -69,10 +73,11 @@ class Rollout:
     ``others`` is called after a check that somebody asked for, so that the other processes check too.
     """
 
-    def __init__(self, app: FastAPI, settings: Settings, cache: Opened, seen: Seen = ()):
+    def __init__(self, app: FastAPI, settings: Settings, cache: Opened, span: Span, seen: Seen = ()):
         self._app = app
         self._settings = settings
         self._cache = cache
+        self._span = span
         self._directory = settings.model
         self._seen = seen
         self._lock = asyncio.Lock()
@@ -133,7 +138,8 @@ class Rollout:
             policies.change(policy, ())
             state.model = model
             return Outcome(old.model.id, False)
-        install(self._app, self._settings, self._cache, model, old)
+        install(self._app, self._settings, self._cache, model, self._span, instead=True)
+        state.sampler.watch_instead(state.predictor)
         policies.change(policy, (old.model.id, old_explainer.model.id))
         policies.back((state.predictor.model.id, state.explainer.model.id))
         log.info("model %s takes the place of %s", model.classifier.id, old.model.id)
