@@ -95,6 +95,18 @@ class Settings(BaseSettings):
         "separated by commas.",
     )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
+    model_follow: float = Field(
+        5, ge=0, le=86_400, description="Seconds between looks at the model directory for another model; 0 never looks."
+    )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds between SIGTERM, when `/readyz` turns 503, and the end of new connections.",
+    )
+    stop_seconds: int = Field(
+        30, ge=1, le=3600, description="Seconds after that which accepted requests have until they are cut off."
+    )
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     max_message_bytes: int = Field(

@@ -77,6 +77,15 @@ class OperatingPoint(BaseModel):
     recall: float
 
 
+class ScoredText(BaseModel):
+    """A text and the score that the model gave it in training: see `fyke.model.selftest`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str
+    score: float
+
+
 class SplitCard(BaseModel):
     """How rows were parted, so that the held-out ones can be found again."""
 
@@ -114,7 +123,7 @@ class Profile(BaseModel):
     characters: Spread
 
 
-_LATER = ("calibration", "policies", "background", "profile")
+_LATER = ("calibration", "policies", "background", "profile", "self_test")
 
 
 class Card(BaseModel):
@@ -142,6 +151,7 @@ class Card(BaseModel):
     policies: list[OperatingPoint] | None = None
     background: DatasetCard | None = None
     profile: Profile | None = None
+    self_test: list[ScoredText] | None = None
     digest: str = ""
 
     def true_digest(self) -> str:

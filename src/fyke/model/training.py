@@ -21,6 +21,7 @@ from fyke.model.fitted import packed_from
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.profile import profile_of
 from fyke.model.recipes import build
+from fyke.model.selftest import scored
 
 TEST_SIZE = 0.2
 RANDOM_STATE = 42
@@ -106,5 +107,6 @@ def train(
         policies=packed.policies,
         background=packed.background,
         profile=profile_of(classifier, held_out),
+        self_test=scored(classifier),
     )
     return packed.document, Model(classifier, card)
