@@ -15,10 +15,12 @@ from fyke.model.cascade_recipe import ALWAYS, Scored, asks, fitted_band
 from fyke.model.corpus import Corpus, Dataset
 from fyke.model.deep import DeepClassifier, Head
 from fyke.model.directory import Model, load_model, write_model
-from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, Encoder, readable, shipped
+from fyke.model.encoding import ENCODER, FOLDER, LIMIT, TOKENIZER, Encoder, readable, shipped
 from fyke.model.labels import PHISHING
 from fyke.model.training import train
 from tests.conftest import SAMPLE
+
+pytestmark = pytest.mark.skipif(not (FOLDER / ENCODER).is_file(), reason="the encoder's network is not there")
 
 ROWS = polars.read_csv(SAMPLE, infer_schema=False).head(80)
 CORPUS = Corpus(ROWS["Email Text"].fill_null("").to_list(), ROWS["Email Type"].to_list(), [Dataset("sample", "0", 80)])

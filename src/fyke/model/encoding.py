@@ -5,6 +5,7 @@ anew for each run from all that is in it: a text read beside others, or beside p
 alone, and what is cached under its tokens would depend on who asked at the same time.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,7 @@ class Encoder:
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # further ones are slower
         options.log_severity_level = 3
         try:
-            self._tokens = tokenizers.Tokenizer.from_str(tokenizer.decode())
-            self._tokens.no_padding()
-            self._tokens.enable_truncation(LIMIT)
+            self._tokens = _tokenizer(tokenizers, tokenizer)
             self._session = runtime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # both raise errors of their own, and plain ones
             raise ModelError(f"{ENCODER} or {TOKENIZER} cannot be read: {str(error)[:200]}") from error
@@ -54,7 +53,13 @@ class Encoder:
 
     def canonical(self, text: str) -> bytes:
         """The numbers of a text's tokens, 2 bytes each, little-endian: all that the network sees."""
-        return np.array(self._tokens.encode(readable(text)).ids, "<u2").tobytes()
+        return _canonical(self._tokens, text)
+
+    @staticmethod
+    def tokens_only(tokenizer: bytes) -> Callable[[str], bytes]:
+        """`canonical` of an encoder whose network is not made yet."""
+        tokens = _tokenizer(_extra()[1], tokenizer)
+        return lambda text: _canonical(tokens, text)
 
     def vector(self, canonical: bytes) -> Vector:
         """The mean of the network's last layer over the tokens: (384,)."""
@@ -83,6 +88,17 @@ def shipped() -> Encoder:
         return Encoder(*((FOLDER / name).read_bytes() for name in (ENCODER, TOKENIZER)))
     except OSError as error:
         raise ModelError(f"{error.filename}: the encoder is missing ({error.strerror}); install Fyke anew.") from error
+
+
+def _tokenizer(tokenizers: Any, document: bytes) -> Any:
+    tokens = tokenizers.Tokenizer.from_str(document.decode())
+    tokens.no_padding()
+    tokens.enable_truncation(LIMIT)
+    return tokens
+
+
+def _canonical(tokens: Any, text: str) -> bytes:
+    return np.array(tokens.encode(readable(text)).ids, "<u2").tobytes()
 
 
 def _extra() -> tuple[Any, Any]:
