@@ -1,4 +1,4 @@
-# The targets people and CI use. Everything lives in $(VENV); nothing needs root.
+# The targets people and CI use. Everything lives in $(VENV); nothing needs root, but the browser for the tests does.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults costs mail fuzz quality model candidate lock clean help
+.PHONY: serve test check format bench faults screenshots costs mail fuzz quality model candidate lock clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,7 @@ serve: $(BIN)/.runtime ## Set up and start the service at http://localhost:8000
 	$(BIN)/fyke serve --host $(HOST) --port $(PORT)
 
 test: $(BIN)/.dev ## Set up and run the tests
+	@$(BROWSER)
 	$(BIN)/python -m pytest
 
 check: $(BIN)/.dev ## Lint, format check, strict types, direction of imports
@@ -35,6 +36,9 @@ bench: $(BIN)/.dev ## Everything side by side; writes docs/benchmarks.md (redis-
 
 faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
 	$(BIN)/python -m bench.faults
+
+screenshots: $(BIN)/.dev ## Take the pictures in docs/screenshots and measure the page (chromium, fonts-inter)
+	$(BIN)/python -m bench.screenshots
 
 costs: $(BIN)/.dev ## Lookups for each request, memory over a million keys; writes docs/costs.md (redis-server)
 	$(BIN)/python -m bench.costs
@@ -68,6 +72,16 @@ lock: $(BIN)/.dev ## Resolve the lock files anew from pyproject.toml
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz
+
+# The tests of the page want Debian's browser: it is installed where that may be done unasked, else they are skipped.
+# NO_BROWSER=1 leaves it out.
+define BROWSER
+command -v chromium >/dev/null || [ -n "$(NO_BROWSER)" ] || ! command -v apt-get >/dev/null || { \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo -n); $$sudo true 2>/dev/null || exit 0; \
+	echo "Installing Debian's chromium for the tests of the page (once; NO_BROWSER=1 leaves it out)..."; \
+	{ $$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends \
+		chromium; } >/dev/null 2>&1 || echo "It could not be installed; these tests are skipped."; }
+endef
 
 # A lock file installs only what its hashes name; fyke itself goes in last, editable, without any look-up.
 # Where Python came without ensurepip, the environment has no pip of its own, and the one outside fills it.

@@ -151,8 +151,8 @@ class Writer:
         factor /= np.exp(np.log(factor).mean())
         x = self._node("Mul", [x, self._array(f"{name}_factor", (1 / factor).astype(np.float32))], f"{name}_smooth")
         integers, scales = _integers(weights * factor[:, None])
-        arrays = [(f"{name}_w", integers), (f"{name}_s", scales), (f"{name}_z", np.zeros(len(scales), np.int8))]
-        given = [x, *(self._array(*one) for one in arrays), self._array(f"{name}_b", biases)]
+        arrays: dict[str, NDArray[Any]] = {"w": integers, "s": scales, "z": np.zeros(len(scales), np.int8), "b": biases}
+        given = [x, *(self._array(f"{name}_{part}", values) for part, values in arrays.items())]
         return self._own("DynamicQuantizeMatMul", given, name)
 
     def _norm(self, x: str, norm: Any, name: str) -> str:

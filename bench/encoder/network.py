@@ -77,7 +77,8 @@ def base(folder: Path, tuned: Path | None = None) -> Network:
                 state[f"layers.{layer}.{ours}.{part}"] = kept[f"encoder.layer.{layer}.{theirs}.{part}"]
     network = Network()
     network.load_state_dict(state | (load_file(tuned) if tuned else {}))
-    return network.eval()
+    network.eval()
+    return network
 
 
 def batches(lengths: NDArray[np.int64], tokens: int) -> Iterator[list[int]]:

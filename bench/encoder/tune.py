@@ -1,6 +1,6 @@
 """Fine-tune the upper layers of the encoder on mail of before 2020; what the lower layers make of it is computed once.
 
-    python -m bench.encoder.tune --data DIR --base FOLDER --output tuned.safetensors [--frozen 4] [--epochs 2] [--steps N]
+python -m bench.encoder.tune --data DIR --base FOLDER --output tuned.safetensors [--frozen 4] [--steps N]
 """
 
 import argparse

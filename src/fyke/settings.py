@@ -115,6 +115,11 @@ class Settings(BaseSettings):
         "always", description="auto skips the store while computing is measured to be cheaper than asking."
     )
     cache_verify: float = Field(0.001, ge=0, le=1, description="Share of hits computed again and compared.")
+    allow_purge: bool = Field(
+        False,
+        description="Where no keys are asked for: lets people at this machine purge, on the page and by "
+        "`POST /cache/purge`.",
+    )
 
 
 def load(**flags: Any) -> Settings:

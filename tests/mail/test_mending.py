@@ -79,13 +79,13 @@ def test_sizes_are_told_without_decoding() -> None:
     assert decoded_size(b"hello", 1, 5, "") == 4
 
 
-def test_uuencoded_files_are_taken_out() -> None:
+def test_uuencoded_files_are_taken_out(notes: Notes) -> None:
     """And an unclosed one goes to the end."""
-    assert uuencoded(b"a\nbegin 644 x.txt\n#86)C\n`\nend\nb") == (b"a\nb", [(b"x.txt", b"abc")])
-    assert uuencoded(b"begin 600 y\n#86)C") == (b"", [(b"y", b"abc")])
-    assert uuencoded(b"begin at the beginning") == (b"begin at the beginning", [])
-    assert uuencoded(b"begin 644 x\r\n#86)C\r\n`\r\nend\r\n") == (b"", [(b"x", b"abc")])
-    assert uuencoded(b"begin-base64 644 x\nYWJj\n====\nb") == (b"b", [(b"x", b"abc")])
+    assert uuencoded(b"a\nbegin 644 x.txt\n#86)C\n`\nend\nb", notes) == (b"a\nb", [(b"x.txt", b"abc")])
+    assert uuencoded(b"begin 600 y\n#86)C", notes) == (b"", [(b"y", b"abc")])
+    assert uuencoded(b"begin at the beginning", notes) == (b"begin at the beginning", [])
+    assert uuencoded(b"begin 644 x\r\n#86)C\r\n`\r\nend\r\n", notes) == (b"", [(b"x", b"abc")])
+    assert uuencoded(b"begin-base64 644 x\nYWJj\n====\nb", notes) == (b"b", [(b"x", b"abc")])
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_uuencoded_files_are_taken_out() -> None:
 )
 def test_a_line_that_only_looks_like_a_file_hides_no_text(notes: Notes, text: bytes) -> None:
     """What does not decode is read, also where the header says that it is uuencoded."""
-    assert uuencoded(text) == (text, [])
+    assert uuencoded(text, notes) == (text, [])
     assert decode_transfer(text, "uuencode", notes) == text
 
 
-def test_a_file_after_a_line_that_looks_like_one_is_taken_out() -> None:
+def test_a_file_after_a_line_that_looks_like_one_is_taken_out(notes: Notes) -> None:
     """A broken start does not keep the next file in the text."""
-    assert uuencoded(b"begin 644 x\nno\nbegin 644 y\n#86)C\nend\n") == (b"begin 644 x\nno\n", [(b"y", b"abc")])
+    assert uuencoded(b"begin 644 x\nno\nbegin 644 y\n#86)C\nend\n", notes) == (b"begin 644 x\nno\n", [(b"y", b"abc")])
 
 
 @pytest.mark.parametrize(

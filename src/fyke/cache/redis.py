@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any, Protocol, TypeVar
@@ -102,8 +102,8 @@ class RedisStore:
 
         return await self._in_time(ask)
 
-    async def scan(self, prefix: str) -> AsyncIterator[list[tuple[str, bytes]]]:
-        """Walk the keys with SCAN and read each batch with one MGET."""
+    async def scan(self, prefix: str) -> AsyncGenerator[list[tuple[str, bytes]], None]:
+        """Walk the keys with SCAN and read each batch with one MGET; a batch may be empty."""
         async for keys in self._walk(prefix):
             async with _within(self._patience):
                 values = await self._mget(keys)
@@ -114,6 +114,8 @@ class RedisStore:
         """Walk the keys with SCAN, let the server forget them with UNLINK, then publish the prefix."""
         gone = 0
         async for keys in self._walk(prefix):
+            if not keys:
+                continue
             async with _within(self._patience):
                 gone += sum(await self._send([("UNLINK", key) for key in keys]))
         async with _within(self._patience):
@@ -276,8 +278,7 @@ class RedisStore:
                 async with _within(self._patience):
                     reply = await self._client.scan(cursor, match=pattern, count=_SCAN_COUNT, **node)
                 cursor, keys = _scanned(reply)
-                if keys:
-                    yield keys
+                yield keys  # even none: whoever has seen enough can stop
                 if not cursor:
                     break
 

@@ -1,6 +1,6 @@
 """What a store is: a place for sealed bytes under keys, shared by processes, asked for many at a time."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,8 +37,8 @@ class Store(Protocol):
         """For each key its value, and whether the lease to compute it is now the caller's, in one exchange."""
         ...
 
-    def scan(self, prefix: str) -> AsyncIterator[list[tuple[str, bytes]]]:
-        """Batches of keys that begin with ``prefix``, with their values, in no order."""
+    def scan(self, prefix: str) -> AsyncGenerator[list[tuple[str, bytes]], None]:
+        """Batches of keys that begin with ``prefix``, with their values, in no order; some may be empty."""
         ...
 
     async def purge(self, prefix: str) -> int:

@@ -6,6 +6,7 @@ import logging
 import random
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from fyke.cache.breaker import Breaker
@@ -19,6 +20,7 @@ from fyke.errors import StoreError
 
 log = logging.getLogger(__name__)
 
+NEWEST = 64  # entries that are remembered for whoever looks
 _FOLLOWED_SECONDS = 0.5  # that a start may wait for a store which does not answer
 
 
@@ -49,6 +51,7 @@ class Tiers:
         self.reads: Breaker = Breaker(monotonic) if beside is None else beside.reads
         self.writes: Breaker = Breaker(monotonic) if beside is None else beside.writes
         self.generation = 0  # rises with each purge: what was computed before one is not kept after it
+        self.newest: deque[tuple[str, Entry]] = deque(maxlen=NEWEST)  # taken into memory last
         self.clock = clock
         self._lifetimes = lifetimes
         self._monotonic = monotonic
@@ -128,6 +131,7 @@ class Tiers:
         """Keep an entry in memory, never longer than it lives."""
         if self.memory is not None:
             self.memory.put(key, entry, entry.expires)
+            self.newest.append((key, entry))
 
     def renewal(self, key: str, entry: Entry) -> Entry | None:
         """The same entry with a new TTL when it is near its end; None when it is not, or cannot live longer."""

@@ -157,6 +157,9 @@ def serve(
     cache_ttl: Annotated[float | None, typer.Option(help="Seconds that a prediction is kept.")] = None,
     policy: PolicyName = None,
     prior: Prior = None,
+    allow_purge: Annotated[
+        bool, typer.Option("--allow-purge", help="Let the page forget predictions (FYKE_ALLOW_PURGE).")
+    ] = False,
     keys_file: Annotated[Path | None, typer.Option(help="File of API keys (FYKE_KEYS_FILE).")] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without keys (FYKE_INSECURE).")
@@ -167,7 +170,8 @@ def serve(
     from fyke.settings import load
 
     flags = {"host": host, "port": port, "workers": workers, "model": model, "keys_file": keys_file}
-    run(load(**flags, policy=policy, prior=prior, cache_url=cache_url, cache_ttl=cache_ttl, insecure=insecure or None))
+    doors = {"insecure": insecure or None, "allow_purge": allow_purge or None}
+    run(load(**flags, **doors, policy=policy, prior=prior, cache_url=cache_url, cache_ttl=cache_ttl))
 
 
 @app.command()

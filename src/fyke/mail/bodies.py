@@ -6,7 +6,7 @@ from fyke.mail.calendars import calendar_text
 from fyke.mail.charsets import decode
 from fyke.mail.fields import Kind, file_name
 from fyke.mail.message import Attachment
-from fyke.mail.normalising import compatible, normalise
+from fyke.mail.normalising import compatible, normalise, normalise_all
 from fyke.mail.notes import Notes
 from fyke.mail.parts import FORWARDS, Part
 from fyke.mail.rendering import LINKS, TARGET_CHARS, Rendered, render
@@ -52,7 +52,7 @@ def body_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
     data = _content(part, notes)
     files: list[Attachment] = []
     if not is_html(part):
-        data, found = uuencoded(data)
+        data, found = uuencoded(data, notes)
         for name, content in found:
             notes.repair("uuencode")
             named = Kind("", {"name": decode(name)[0]})
@@ -72,20 +72,22 @@ def tnef_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
 
 def plain(text: str, notes: Notes) -> Rendered:
     """Plain text and the addresses in it."""
-    limit = notes.limits.text_chars
+    limit = notes.text_left
     if len(text) > limit:  # before the work, not only after it
-        notes.cut(f"text over {limit:,} characters")
+        notes.cut(f"text over {notes.limits.text_chars:,} characters")
         text = text[:limit]
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    links: list[tuple[str, str]] = []
+    links: list[str] = []
     for match in _URL.finditer(text):
-        if len(links) >= LINKS:
+        if notes.spent["links"] >= LINKS:
             notes.cut(f"links over {LINKS:,}")
             break
-        shown = compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS])
-        links.append((shown, normalise(shown)))
+        notes.spent["links"] += 1
+        links.append(compatible(match[0].rstrip(_TRAILING)[:TARGET_CHARS]))
     lines = normalise(text, notes.repair).split("\n")
-    return Rendered("\n".join(map(str.rstrip, lines)).strip("\n"), "", links)
+    return Rendered(
+        "\n".join(map(str.rstrip, lines)).strip("\n"), "", list(zip(links, normalise_all(links), strict=True))
+    )
 
 
 def attachment_of(part: Part, notes: Notes) -> Attachment:
@@ -118,7 +120,7 @@ def _render(part: Part, text: str, notes: Notes) -> Rendered:
         notes.repair("html")
         return render(text, notes)
     if kind == "text/calendar":
-        text = calendar_text(text)
+        text = calendar_text(text, notes)
     elif kind in _ENRICHED:
         text = _ENRICHED_TAG.sub("", text).replace("<<", "<")
     return plain(text, notes)

@@ -31,7 +31,12 @@ _FAMILIES = re.compile(
     r"(?:ascii|cp\d+|iso8859-\d+|iso2022_\w+|koi8-\w+|kz1048|mac-\w+|ptcp154|tis-620|hz|johab|hp-roman8"
     r"|utf-(?:7|8|8-sig|16|16-le|16-be|32|32-le|32-be)|big5\w*|gb\w+|euc_\w+|shift_\w+)\Z"
 )
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]+")
+_WIDE = ("utf-7", "utf-16", "utf-32")
+_MULTIBYTE = ("utf-8", "gb", "big5", "euc", "shift", "iso2022", "hz", "johab", "cp932", "cp949", "cp950")
+_NO_FIRST_BYTES = bytes([*range(0xC2), *range(0xF5, 256)])
+WRONG_BYTES = 200_000
+"""of a text in UTF-7, UTF-16 or UTF-32 that is wrong in it"""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -43,15 +48,15 @@ def decode(data: bytes, declared: str = "") -> tuple[str, bool]:
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
-            return _without_surrogates(data.decode(name, errors="replace")), False
-    codec = _codec(declared)
+            return _without_surrogates(_replacing(data, name)), False
+    codec = _codec(declared[:64])
     if data.isascii() and (codec is None or not _not_over_ascii(codec)):
         return data.decode("ascii"), bool(declared) and codec is None
     if codec is None or codec == "cp1252":
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError:
-            return data.decode("cp1252", errors="replace"), codec is None or "ascii" in declared.lower()
+            return _replacing(data, "cp1252"), codec is None or "ascii" in declared.lower()
         return text, True
     try:
         return _without_surrogates(data.decode(codec)), False
@@ -64,11 +69,23 @@ def _second_try(data: bytes, codec: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    text = data.decode(codec, errors="replace")
-    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
-    if codec == "utf-8" and text.count("\ufffd") * 2 > beyond_ascii:
-        return data.decode("cp1252", errors="replace")
+    text = _replacing(data, codec)
+    if codec == "utf-8" and text.count("\ufffd") * 2 > len(text.encode().translate(None, _NO_FIRST_BYTES)):
+        return _replacing(data, "cp1252")
     return _without_surrogates(text)
+
+
+def _replacing(data: bytes, codec: str) -> str:
+    """What fits nowhere becomes U+FFFD, in little time: an error costs as much as a hundred characters."""
+    if codec.startswith(_WIDE):
+        try:
+            return data.decode(codec)
+        except UnicodeError:
+            data = data[:WRONG_BYTES]
+    table = None if codec.startswith((*_WIDE, *_MULTIBYTE)) else bytes(range(256)).decode(codec, errors="replace")
+    if table is None or len(table) != 256:
+        return data.decode(codec, errors="replace")
+    return codecs.charmap_decode(data, "strict", table)[0]
 
 
 def _without_surrogates(text: str) -> str:
@@ -83,7 +100,7 @@ def _not_over_ascii(codec: str) -> bool:
 @lru_cache(maxsize=256)
 def _codec(declared: str) -> str | None:
     """The name of the codec for a charset as declared, None for none."""
-    name = declared[:64].strip(" \t\"'").lower()
+    name = declared.strip(" \t\"'").lower()
     name = _ALIASES.get(name, name)
     if not name or not name.isascii() or "\0" in name:
         return None

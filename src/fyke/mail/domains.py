@@ -31,7 +31,7 @@ def host_of(target: str) -> str:
     host = authority.rpartition("@")[2]
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()[:HOST_CHARS]
-    return ascii_host(host.partition(":")[0])
+    return ascii_host(host.partition(":")[0][: HOST_CHARS + 1])
 
 
 @lru_cache(maxsize=4096)

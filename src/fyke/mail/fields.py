@@ -17,9 +17,11 @@ PARAMETERS = 100
 """of one header that are read"""
 NAME_CHARS = 255
 """of a file name"""
+NAMES = 50
+"""of files, beyond ASCII or in encoded words, that are decoded in a message"""
 
 _KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z")
-_PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"((?:[^\"\\]|\\.)*)\"?|([^;]*))")
+_PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"([^\"\\]*+(?:\\.[^\"\\]*+)*+)\"?|([^;]*))")
 _ANGLE = re.compile(r"<([^<>]*)>")
 _OPAQUE = re.compile(r"\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*\?=")
 _CONTROLS = re.compile("[\x00-\x1f\x7f]")
@@ -79,10 +81,15 @@ def read_disposition(value: bytes, notes: Notes) -> Kind:
 
 def file_name(kind: Kind, disposition: Kind, notes: Notes) -> str:
     """What a part calls its file, decoded and normalised; "" for none."""
-    name = disposition.get("filename") or kind.get("name")
+    name = (disposition.get("filename") or kind.get("name"))[: NAME_CHARS * 4]  # encoded words are longer
+    if not name.isascii() or "=?" in name:
+        notes.spent["file names"] += 1
+        if notes.spent["file names"] > NAMES:
+            notes.cut(f"names of files beyond ASCII over {NAMES}")
+            return " ".join(name.split())[:NAME_CHARS]
     if "=?" in name:
         name = decode_words(name, notes)
-    return " ".join(normalise(name).split())[:NAME_CHARS]
+    return " ".join(normalise(name[: NAME_CHARS * 2]).split())[:NAME_CHARS]
 
 
 def read_authentication(value: bytes, notes: Notes) -> Authentication | None:
@@ -168,6 +175,6 @@ def _parameters(value: bytes, notes: Notes) -> Kind:
 
 def _extended(value: str) -> str:
     """A value after RFC 2231: ``charset'language'percent-encoded``, the first two optional in practice."""
-    parts = value.split("'", 2)
+    parts = value[: NAME_CHARS * 12].split("'", 2)
     charset, encoded = (parts[0], parts[2]) if len(parts) == 3 else ("utf-8", value)
     return decode(unquote_to_bytes(encoded), charset)[0] if "%" in encoded else encoded

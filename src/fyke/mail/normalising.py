@@ -7,6 +7,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+MIXED_WORDS = 4_000
+"""different words of letters of two scripts in a text; those beyond are left out, since each costs time"""
+
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LARGE = "\ufdfa"  # becomes eighteen characters; the next largest becomes eight
@@ -28,7 +31,8 @@ _SCRIPTS = {
     "Greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
     "Cyrillic": re.compile("[\u0400-\u052f]"),
 }
-_WORD = re.compile(r"[^\W\d_]+")
+_NOT_LATIN = re.compile("[\u0370-\u052f\u1f00-\u1fff]")
+_WORD = re.compile(r"([^\W\d_]+)")
 
 # Letters that look like a Latin one: the sure ones of Unicode's confusables.
 _CYRILLIC = dict(zip("АВЕКМНОРСТХаеорсух", "ABEKMHOPCTXaeopcyx", strict=True))
@@ -57,14 +61,24 @@ def normalise(text: str, repair: Callable[[str], None] = lambda name: None) -> s
         repair("full-width")
     text = compatible(text)
     for _ in range(4):  # a letter of another script may take an accent and then stand beside the next
-        if not _MIXED.search(text):
-            break
-        plain = compatible(_WORD.sub(lambda word: _one_script(word[0]), text))
-        if plain == text:
+        spelt = _of_one_script(text) if _MIXED.search(text) else text
+        if spelt == text:
             break
         repair("homoglyphs")
-        text = plain
+        composed = unicodedata.normalize("NFKC", spelt)
+        if composed == spelt and len(spelt) == len(text):
+            return spelt  # no letter takes an accent now
+        text = compatible(composed)
+        if text == spelt:
+            break
     return text
+
+
+def normalise_all(texts: list[str]) -> list[str]:
+    """Each of some lines of text in one spelling; white space may become other white space."""
+    joined = "\n".join(" ".join(text.split()) for text in texts)
+    lines = normalise(joined).split("\n")
+    return lines if len(lines) == len(texts) else list(map(normalise, texts))
 
 
 def scripts(word: str) -> frozenset[str]:
@@ -88,22 +102,29 @@ def compatible(text: str) -> str:
             text = text.replace(_LARGE, "")
         if "\u200c" in text or "\u200d" in text:
             text = _JOINERS.sub("", text)
-        before, text = text, unicodedata.normalize("NFKC", text)
-        if text == before:
+        text = unicodedata.normalize("NFKC", text)
+        if not (_IGNORABLE.search(text) or "\x85" in text or "\u200c" in text or "\u200d" in text):
             break
     return text
 
 
+def _of_one_script(text: str) -> str:
+    """The text with each of its words in one script, where that can be; without mixed words over ``MIXED_WORDS``."""
+    pieces = _WORD.split(text)  # every second piece is a word
+    words = pieces[1::2]
+    mixed = [word for word in dict.fromkeys(words) if not word.isascii() and _MIXED.search(word)]
+    spelt = {word: _one_script(word) for word in mixed[:MIXED_WORDS]} | dict.fromkeys(mixed[MIXED_WORDS:], "")
+    pieces[1::2] = [spelt.get(word, word) for word in words]
+    return "".join(pieces)
+
+
 def _one_script(word: str) -> str:
     """A word of two scripts in Latin, else in the script of most of its letters, if all have a look-alike there."""
-    if word.isascii() or not _MIXED.search(word):
-        return word
     candidate = word.translate(_LATIN)
-    if scripts(candidate) == {"Latin"}:
+    if candidate.isascii() or not _NOT_LATIN.search(candidate):
         return candidate
     for script, table in _BACK.items():
         candidate = word.translate(table)
-        mostly = len(_SCRIPTS[script].findall(word)) * 2 > len(word)
-        if mostly and scripts(candidate) == {script}:
+        if scripts(candidate) == {script} and len(_SCRIPTS[script].findall(word)) * 2 > len(word):
             return candidate
     return word

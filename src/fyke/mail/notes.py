@@ -1,6 +1,7 @@
 """What one reading notes on its way: what it mended, what it cut, how long it may go on."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from fyke.mail.limits import Limits
@@ -8,6 +9,8 @@ from fyke.mail.limits import Limits
 SOURCE_BYTES = 1_000_000
 """of text parts that one message may have read, transfer encoding included: time is bounded by it, whatever the size"""
 
+HIDDEN_CHARS = 50_000
+"""of hidden text that are kept"""
 HEADER_BYTES = 1_000_000
 """of headers that one message may have read, those of its parts included"""
 HEADER_LINES = 20_000
@@ -30,6 +33,8 @@ class Notes:
         self._source = SOURCE_BYTES
         self._header_bytes = HEADER_BYTES
         self._header_lines = HEADER_LINES
+        self.spent: Counter[str] = Counter()
+        """of limits that hold for the whole message, by what they are of: so many parts cannot multiply the work"""
 
     def repair(self, name: str) -> None:
         """Something was mended; the vocabulary is in ``docs/mail.md``."""
@@ -67,6 +72,16 @@ class Notes:
             return False
         self.cut(f"reading over {self.limits.seconds:g} s")
         return True
+
+    @property
+    def text_left(self) -> int:
+        """How many characters of text may still be read."""
+        return max(0, self.limits.text_chars - self.spent["text"])
+
+    @property
+    def hidden_left(self) -> int:
+        """How many characters of hidden text may still be kept."""
+        return max(0, min(HIDDEN_CHARS, self.limits.text_chars) - self.spent["hidden"])
 
     @property
     def repairs(self) -> tuple[str, ...]:

@@ -12,6 +12,12 @@ from fyke.mail.transfer import decode_transfer
 FORWARDS = ("message/rfc822", "message/global", "message/news")
 FALSE_BOUNDARIES = 200
 """lines that begin like a boundary and are none, in one multipart"""
+WHOLES = 5
+"""times the length of a large message that are searched for the boundaries of multiparts, one inside the other"""
+SEARCHED = 12_000_000
+"""bytes that are so searched in any message"""
+GUESSES = 20
+"""multiparts of a message whose boundary is guessed"""
 TREE = 0.5
 """of the time may go into finding the parts, so that some is left to read them"""
 _LINE_ENDS = re.compile(rb"[\r\n]*+")
@@ -90,7 +96,8 @@ def _split(part: Part, left: int, notes: Notes) -> list[Part]:
     spans = _spans(part, boundary, left, notes) if boundary else []
     if not spans and left > 0:
         notes.repair("boundary")
-        guessed = _guess(part)
+        notes.spent["guesses"] += 1
+        guessed = _guess(part) if notes.spent["guesses"] <= GUESSES else b""
         spans = _spans(part, guessed, left, notes) if guessed else []
         if not spans:
             part.kind = Kind("text/plain", part.kind.parameters)
@@ -105,16 +112,20 @@ def _split(part: Part, left: int, notes: Notes) -> list[Part]:
 
 def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[int, int]]:
     """Where the parts between the boundaries begin and end."""
-    raw, mark = part.raw, b"--" + boundary
+    raw, mark = part.raw, b"\n--" + boundary
     spans: list[tuple[int, int]] = []
+    notes.spent["bytes for boundaries"] += part.end - part.start
+    if notes.spent["bytes for boundaries"] > max(WHOLES * len(raw), SEARCHED):
+        notes.cut(f"multiparts over {WHOLES} times the message")
+        return spans
     at, begin, wrong = part.start, -1, 0
     while True:
-        found = raw.find(mark, at, part.end)
-        if found < 0:
+        found = raw.find(mark, max(0, at - 1), part.end) + 1  # the line end before it is none of the part's
+        if not found:
             break
-        at = found + len(mark)
+        at = found + len(mark) - 1
         rest = raw[at : min(part.end, at + 100)].partition(b"\n")[0].strip()
-        if (found > part.start and raw[found - 1 : found] != b"\n") or rest not in (b"", b"--"):
+        if rest not in (b"", b"--"):
             wrong += 1
             if wrong > FALSE_BOUNDARIES:
                 notes.cut(f"boundaries over {FALSE_BOUNDARIES:,} false ones")

@@ -9,10 +9,16 @@ from fyke.mail.notes import Notes
 
 HTML_CHARS = 500_000
 """of one HTML part, less the pictures written into it"""
-TAGS = 8_000
-"""of one HTML part"""
+TAGS = 6_000
+"""of a message"""
+TOKENS = 9_000
+"""of a message: tags, comments, style sheets and the like"""
+OPTIONS = 500
+"""entries of lists in a message: the parser's time grows with the square of those in one list"""
 ATTRIBUTES = 200
 """of one tag"""
+MANY_ATTRIBUTES = 20_000
+"""of all long tags of a message"""
 REPEATED = 50_000
 """elements such as ``font`` that are open when others begin, added up: a parser repeats the open ones in each block"""
 
@@ -103,22 +109,29 @@ class _Open:
 
 def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
     """The stretches of the source that are to be left out: tags too deep or too large, all after too many tags."""
-    opened, count, repeated, odd = _Open(), 0, 0, False
+    opened, repeated, odd = _Open(), 0, False
+    tokens, count = notes.spent["tokens"], notes.spent["tags"]
     for match in _TOKEN.finditer(html):
+        tokens += 1
+        notes.spent["tokens"] = tokens
+        if tokens > TOKENS:
+            notes.cut(f"HTML over {TOKENS:,} comments and tags")
+            yield match.start(), len(html)
+            return
         if match["bogus"] and html.startswith("<![CDATA[", match.start()):
             yield match.span()  # no comment inside of SVG
         elif match["raw"]:
-            yield from _raw(match, odd)
+            yield from _raw(match, odd, notes)
         if not match["tag"]:
             continue
         tag = match["tag"].lower()
         count += 1
+        notes.spent["tags"] = count
         if count > TAGS:
             notes.cut(f"HTML over {TAGS:,} tags")
             yield match.start(), len(html)
             return
-        if _too_large(match["rest"]):
-            notes.cut(f"HTML tags over {ATTRIBUTES} attributes")
+        if _too_large(match["rest"], notes) or (tag == "option" and _too_many_options(notes)):
             yield match.span()
             continue
         if tag in elements.VOID:
@@ -137,9 +150,9 @@ def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
             odd = odd or tag in _ODD
 
 
-def _raw(match: re.Match[str], odd: bool) -> Iterator[tuple[int, int]]:
+def _raw(match: re.Match[str], odd: bool, notes: Notes) -> Iterator[tuple[int, int]]:
     """What to leave out of an element whose content is no HTML, though inside of SVG a parser takes it for such."""
-    if match["raw"].lower() in _UNREAD or _too_large(match["raw_rest"]):
+    if match["raw"].lower() in _UNREAD or _too_large(match["raw_rest"], notes):
         yield match.start(), match.end("text")
     elif odd:
         for number, less in enumerate(re.finditer("<+", match["text"])):
@@ -150,5 +163,23 @@ def _raw(match: re.Match[str], odd: bool) -> Iterator[tuple[int, int]]:
             yield start, match.start("text") + less.end()
 
 
-def _too_large(attributes: str) -> bool:
-    return len(attributes) > ATTRIBUTES * 2 and sum(1 for _ in _ATTRIBUTES.finditer(attributes)) > ATTRIBUTES
+def _too_large(attributes: str, notes: Notes) -> bool:
+    if len(attributes) <= ATTRIBUTES * 2:
+        return False
+    count = sum(1 for _ in _ATTRIBUTES.finditer(attributes))
+    notes.spent["attributes"] += min(count, ATTRIBUTES)
+    if count > ATTRIBUTES:
+        notes.cut(f"HTML tags over {ATTRIBUTES} attributes")
+        return True
+    if notes.spent["attributes"] > MANY_ATTRIBUTES:
+        notes.cut(f"attributes of long HTML tags over {MANY_ATTRIBUTES:,}")
+        return True
+    return False
+
+
+def _too_many_options(notes: Notes) -> bool:
+    notes.spent["options"] += 1
+    if notes.spent["options"] <= OPTIONS * 2:  # start and end tags
+        return False
+    notes.cut(f"entries of lists over {OPTIONS}")
+    return True

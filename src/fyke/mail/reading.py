@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fyke.mail.agreement import agreement
+from fyke.mail.agreement import CHARS, agreement
 from fyke.mail.bodies import attachment_of, body_of, is_attachment, is_text, is_tnef, tnef_of
 from fyke.mail.choosing import choose, every
 from fyke.mail.fields import Kind, read_address, read_authentication, read_date
@@ -14,6 +14,8 @@ from fyke.mail.notes import Notes
 from fyke.mail.parts import FORWARDS, Part, beginning, read_tree
 from fyke.mail.rendering import LINKS
 
+TNEFS = 10
+"""``winmail.dat`` files that are read"""
 AUTHENTICATIONS = 50
 """headers with authentication results that are read"""
 
@@ -69,6 +71,7 @@ def _message(root: Part, notes: Notes) -> Message:
     gathered = _gather(shown, notes)
     alternative = None
     if others:
+        notes.spent["text"] = max(0, limit - CHARS) if gathered.said else 0  # no more than is compared
         other = _gather(others, notes)
         alternative = round(agreement("\n".join(gathered.said), "\n".join(other.said)), 3)
         if not gathered.said:
@@ -96,16 +99,27 @@ def _gather(parts: list[Part], notes: Notes) -> _Gathered:
     for part in parts:
         if notes.late():
             break
+        if not notes.text_left:
+            notes.cut(f"text over {notes.limits.text_chars:,} characters")
+            break
         if part.kind.name in FORWARDS and part.children:
-            gathered.say(text_of(part.children[0].headers.first("subject"), notes), part)
+            subject = text_of(part.children[0].headers.first("subject"), notes)
+            gathered.say(subject, part)
+            notes.spent["text"] += len(subject)
             continue
         if is_tnef(part):
+            notes.spent["winmail.dat"] += 1
+            if notes.spent["winmail.dat"] > TNEFS:
+                notes.cut(f"winmail.dat over {TNEFS} times")
+                continue
             rendered, files = tnef_of(part, notes)
         elif is_text(part):
             rendered, files = body_of(part, notes)
         else:
             continue
         gathered.say(rendered.text, part)
+        notes.spent["text"] += len(rendered.text)
+        notes.spent["hidden"] += len(rendered.hidden)
         gathered.hidden += [rendered.hidden] if rendered.hidden else []
         gathered.links += [Link(target, text) for target, text in rendered.links]
         gathered.files += files
@@ -117,7 +131,9 @@ def _within(texts: list[str], limit: int, what: str, notes: Notes) -> str:
     text = "\n".join(texts)
     if len(text) > max(0, limit):
         notes.cut(f"{what} over {notes.limits.text_chars:,} characters")
-        text = normalise(text[: max(0, limit)])  # the rest of a word may be spelt otherwise than the word
+        text = text[: max(0, limit)]
+        at = max(text.rfind(" "), text.rfind("\n")) + 1
+        text = text[:at] + normalise(text[at:])  # the rest of a word may be spelt otherwise than the word
     return text[: max(0, limit)].strip()
 
 

@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from fyke.mail import elements
-from fyke.mail.normalising import normalise
-from fyke.mail.notes import Notes
-from fyke.mail.pruning import prune
+from fyke.mail.normalising import normalise, normalise_all
+from fyke.mail.notes import HIDDEN_CHARS, Notes
+from fyke.mail.pruning import TAGS, prune
 from fyke.mail.sheets import Names, Sheet
 from fyke.mail.styles import PLAIN, Look, cascade, declarations, look_of, pixels, presentation
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
-LINKS = 4000
+LINKS = 2000
 """of one message"""
+SPACES = 100_000
+"""characters over the limit that a walk may take, since white space counts in it; the text itself is cut later"""
+LOOKS = 1000
+"""different ones, of a message, that attributes and rules give to elements"""
 TARGET_CHARS = 2000
 """of one link's target and text"""
 
@@ -50,13 +54,15 @@ class _Place:
 
 def render(html: str, notes: Notes) -> Rendered:
     """Render within the limits; what HTML cannot be parsed is no text."""
+    if notes.spent["tags"] > TAGS:
+        return Rendered()
     pruned = prune(html, notes)
     if notes.late():
         return Rendered()
     tree = LexborHTMLParser(pruned)
     if tree.root is None or notes.late():
         return Rendered()
-    sheet = Sheet()
+    sheet = Sheet(notes.spent)
     styles = tree.css("style")
     if len(styles) > STYLES:
         notes.cut(f"style sheets over {STYLES}")
@@ -77,8 +83,8 @@ class _Walk:
         self._base = base
         self._seen: list[str] = []
         self._unseen: list[str] = []
-        self._left = notes.limits.text_chars * 2  # white space counts too here; the text itself is cut later
-        self._left_unseen = notes.limits.text_chars
+        self._left = notes.text_left + min(notes.text_left, SPACES)
+        self._left_unseen = notes.hidden_left
         self._links: list[tuple[str, list[str]]] = []
         self._open: list[tuple[int, str, _Place]] = []
         self._names: list[Names] = []
@@ -108,9 +114,18 @@ class _Walk:
     def result(self) -> Rendered:
         """What was seen on the way."""
         repair = self._notes.repair
-        links = [(target, tidy(normalise("".join(said)))[:TARGET_CHARS]) for target, said in self._links]
-        seen, unseen = normalise("".join(self._seen), repair), normalise("".join(self._unseen))
-        return Rendered(tidy(seen), tidy(unseen), links)
+        texts = normalise_all(["".join(said)[: TARGET_CHARS * 2] for _, said in self._links])
+        links = [
+            (target, " ".join(text.split())[:TARGET_CHARS])
+            for (target, _), text in zip(self._links, texts, strict=True)
+        ]
+        seen = "".join(self._seen)
+        if len(seen) > self._notes.text_left:  # before the work, not only after it
+            seen = tidy(seen)
+            if len(seen) > self._notes.text_left:
+                self._notes.cut(f"text over {self._notes.limits.text_chars:,} characters")
+            seen = seen[: self._notes.text_left]
+        return Rendered(tidy(normalise(seen, repair)), tidy(normalise("".join(self._unseen))), links)
 
     def _close_to(self, parent: int) -> None:
         while self._open and self._open[-1][0] != parent:
@@ -149,15 +164,15 @@ class _Walk:
         old, own = presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):
             return above
-        if rules:
-            return look_of(cascade(old, rules, declarations(own)), above)
-        key = (id(above), own, *old.items())
+        key = (id(above), id(rules) if rules else 0, own, *old.items())
         known = self._looks.get(key)
         if known is None:
-            known = self._looks[key] = (
-                look_of(cascade(old, declarations(own)), above),
-                above,
-            )  # kept, so that its id stays
+            if self._notes.spent["looks"] >= LOOKS:
+                self._notes.cut(f"looks of HTML elements over {LOOKS:,}")
+                return above
+            self._notes.spent["looks"] += 1
+            look = look_of(cascade(old, rules, declarations(own)), above)
+            known = self._looks[key] = (look, above)  # kept, so that its id stays
         return known[0]
 
     def _shows_option(self, attributes: dict[str, str | None]) -> bool:
@@ -170,9 +185,10 @@ class _Walk:
         target = attributes.get(name) if name else None
         if not target or not target.strip():
             return above
-        if len(self._links) >= LINKS:
+        if self._notes.spent["links"] >= LINKS:
             self._notes.cut(f"links over {LINKS:,}")
             return above
+        self._notes.spent["links"] += 1
         self._links.append((clean_target(target, self._base), []))
         return len(self._links) - 1 if tag == "a" else above
 
@@ -194,13 +210,14 @@ class _Walk:
             self._say(shown, place, place.look.gone or place.look.invisible)
 
     def _say(self, text: str, place: _Place, hidden: bool) -> None:
+        text = text[: max(0, (self._left_unseen if hidden else self._left) + 1)]  # before the work
         if not place.pre:
             text = _SPACES.sub(" ", text if text.isascii() else _CJK_BREAK.sub("", text))
         if hidden:
             self._unseen.append(text[: max(0, self._left_unseen)])
             self._left_unseen -= len(text)
             if self._left_unseen < 0:
-                self._notes.cut(f"hidden text over {self._notes.limits.text_chars:,} characters")
+                self._notes.cut(f"hidden text over {min(HIDDEN_CHARS, self._notes.limits.text_chars):,} characters")
             return
         self._left -= len(text)
         self._seen.append(text)
@@ -229,7 +246,8 @@ def _names(tag: str, attributes: dict[str, str | None]) -> Names:
     classes = attributes.get("class")
     ident = attributes.get("id")
     if not classes and not ident:
-        return _TAGS.setdefault(tag, frozenset([tag])) if len(_TAGS) < 1000 else frozenset([tag])
+        kept = len(tag) <= 20 and len(_TAGS) < 1000
+        return _TAGS.setdefault(tag, frozenset([tag])) if kept else frozenset([tag])
     names = [tag, *(f".{name}" for name in (classes or "")[:500].lower().split())]
     return frozenset([*names, f"#{ident.lower()[:100]}"] if ident else names)
 

@@ -1,6 +1,7 @@
 """Style sheets in a message: which rules of them apply to an element."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,14 +11,18 @@ SHEET_CHARS = 100_000
 """of all style sheets of a message"""
 RULES = 1000
 """of all style sheets of a message"""
-TRIES = 10_000
+TRIES = 5_000
 """of a rule on an element, of all rules and elements of a message"""
+STEPS = 30_000
+"""over elements around one, to find those that a rule asks for, in a message"""
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _BRACES = re.compile(r"[{}]")
 _COMPOUND = re.compile(r"(?:\*|[a-z][a-z0-9]{0,20})?(?:[.#][\w-]{1,80}){0,4}\Z")
 _SIMPLE = re.compile(r"[.#]?[\w-]+")
 _MEDIA = re.compile(r"@media\s*(?:only\s+)?(?:all|screen)?\s*\Z")
+
+_NONE: Declarations = {}
 
 Names = frozenset[str]
 """What selectors call an element: its tag, ``#id`` and ``.class`` each"""
@@ -39,10 +44,10 @@ class Sheet:
     some screens only, are left out. Later rules win over earlier ones, whatever their specificity.
     """
 
+    spent: Counter[str] = field(default_factory=Counter)
+    """of the limits, by all style sheets of a message"""
     _rules: dict[str, list[_Rule]] = field(default_factory=dict)
-    _count: int = 0
-    _chars: int = 0
-    _tries: int = 0
+    _merged: dict[tuple[int, ...], Declarations] = field(default_factory=dict)
     cut: bool = False
     """whether a limit left rules or elements out"""
 
@@ -53,15 +58,16 @@ class Sheet:
 
     def add(self, css: str) -> None:
         """Read the text of one ``style`` element."""
-        self._chars += len(css)
-        if self._chars > SHEET_CHARS:
+        left = max(0, SHEET_CHARS - self.spent["style characters"])
+        self.spent["style characters"] += len(css)
+        if len(css) > left:
             self.cut = True
-            css = css[: max(0, len(css) - self._chars + SHEET_CHARS)]
+            css = css[:left]
         skipped = depth = at = 0  # skipped: the depth at which an at-rule began that is left out, 0 for none
         prelude = ""
         css = _COMMENT.sub("", css).lower()
         for brace in _BRACES.finditer(css):
-            if self._count >= RULES:
+            if self.spent["rules"] >= RULES:
                 self.cut = True
                 return
             piece = css[at : brace.start()]
@@ -90,25 +96,35 @@ class Sheet:
                 continue
             names = [frozenset(_SIMPLE.findall(compound)) for compound in compounds]
             key = max(names[-1], key=lambda name: "#.".find(name[0]), default="*")
-            self._count += 1
-            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self._count))
+            self.spent["rules"] += 1
+            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self.spent["rules"]))
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
         """What the rules declare for an element with these names inside these others, the nearest last.
 
         Not yet cascaded: what is ``!important`` stands beside what is not.
         """
-        if not self._rules or self._tries > TRIES:
-            return {}
+        spent = self.spent
+        if not self._rules or spent["tries"] > TRIES or spent["steps"] > STEPS:
+            return _NONE
         candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
-        self._tries += len(candidates)
-        if self._tries > TRIES:
+        spent["tries"] += len(candidates)
+        found = [rule for rule in candidates if rule.subject <= names]
+        spent["steps"] += sum(1 for rule in found if rule.ancestors) * len(above)
+        if spent["tries"] > TRIES or spent["steps"] > STEPS:
             self.cut = True
-            return {}
-        found = [rule for rule in candidates if rule.subject <= names and _inside(rule.ancestors, above)]
-        style: Declarations = {}
-        for rule in sorted(found, key=lambda rule: rule.place):
-            style |= rule.style
+            return _NONE
+        found = [rule for rule in found if _inside(rule.ancestors, above)]
+        return self._merge(sorted(found, key=lambda rule: rule.place)) if found else _NONE
+
+    def _merge(self, rules: list[_Rule]) -> Declarations:
+        """What rules declare together; the same rules give the same object."""
+        key = tuple(rule.place for rule in rules)
+        style = self._merged.get(key)
+        if style is None:
+            style = self._merged[key] = {}
+            for rule in rules:
+                style |= rule.style
         return style
 
 

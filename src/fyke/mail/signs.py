@@ -5,7 +5,16 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from fyke.mail.domains import ascii_host, host_of, is_ip, mixed_scripts, named_hosts, registrable, unicode_host
+from fyke.mail.domains import (
+    HOST_CHARS,
+    ascii_host,
+    host_of,
+    is_ip,
+    mixed_scripts,
+    named_hosts,
+    registrable,
+    unicode_host,
+)
 from fyke.mail.executables import runs_code
 from fyke.mail.message import Message
 
@@ -117,4 +126,4 @@ def _domains(message: Message, linked: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _domain(address: str) -> str:
-    return ascii_host(address.rpartition("@")[2]) if "@" in address else ""
+    return ascii_host(address.rpartition("@")[2][: HOST_CHARS + 1]) if "@" in address else ""

@@ -9,6 +9,8 @@ from fyke.mail.colors import Color, is_transparent, read_color, same
 
 STYLE_CHARS = 2000
 """of one ``style`` attribute"""
+LENGTH_CHARS = 200
+"""of a length"""
 
 _LENGTH = re.compile(r"(-?\d{0,9}(?:\.\d{0,9})?)\s?(px|pt|em|rem|%|ex|in|cm|mm|vw|vh|)\Z")
 _NOTHING_OF = re.compile(r"rect\([01](?:px)?(?:[ ,]+[01](?:px)?){3}\)")
@@ -55,13 +57,17 @@ PLAIN = Look()
 """black on white"""
 
 
-@lru_cache(maxsize=4096)
 def declarations(style: str) -> Declarations:
     """The declarations of a ``style`` attribute or of a rule that can hide text. Kept, so not to be changed."""
-    found: Declarations = {}
     if "/*" in style:
         style = _COMMENT.sub(" ", style)
-    for piece in style[:STYLE_CHARS].lower().split(";"):
+    return _declarations(style[:STYLE_CHARS])  # cut before it is kept, or a few messages fill the memory
+
+
+@lru_cache(maxsize=4096)
+def _declarations(style: str) -> Declarations:
+    found: Declarations = {}
+    for piece in style.lower().split(";"):
         name, colon, value = piece.partition(":")
         name = name.strip()
         if colon and _LOOKED_AT.search(name):
@@ -103,7 +109,12 @@ def presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
 
 def pixels(value: str | None) -> float | None:
     """A length in pixels, roughly; None where it is none or relative to something else."""
-    match = _LENGTH.match((value or "").removeprefix("calc(").removesuffix(")").strip())
+    return _pixels(value) if value and len(value) <= LENGTH_CHARS else None
+
+
+@lru_cache(maxsize=4096)
+def _pixels(value: str) -> float | None:
+    match = _LENGTH.match(value.removeprefix("calc(").removesuffix(")").strip())
     if match is None or match[1] in ("", "-", ".", "-."):
         return None
     number = _number(match[1])

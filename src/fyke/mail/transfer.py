@@ -6,12 +6,19 @@ import re
 from fyke.mail.notes import Notes
 
 LINES = 3_000
-"""of broken base64 that are looked at one by one; the rest is taken as base64"""
+"""of broken base64 that are looked at one by one in a message, pieces between equals signs counted; the rest is taken
+as base64"""
+UU_LINES = 20_000
+"""of uuencoded files in a message; what is beyond is text"""
+UU_CHARS = 200
+"""of a line of a uuencoded file"""
+UU_FILES = 200
+"""lines of a message that begin like a uuencoded file and are looked at"""
 
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*")
 _BROKEN_QUOTE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t\r]{0,80}(?:\n|\Z))")
-_UU_BEGIN = re.compile(rb"begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\Z")
+_UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?$", re.MULTILINE)
 
 
 def decode_transfer(data: bytes, encoding: str, notes: Notes) -> bytes:
@@ -23,7 +30,7 @@ def decode_transfer(data: bytes, encoding: str, notes: Notes) -> bytes:
             notes.repair("quoted-printable")
         return binascii.a2b_qp(data)
     if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
-        files = uuencoded(data)[1]
+        files = uuencoded(data, notes)[1]
         if files:
             return b"".join(content for _, content in files)
     if encoding not in ("", "7bit", "8bit", "binary"):  # also what says that it is uuencoded, and is not
@@ -41,7 +48,7 @@ def decoded_size(raw: bytes, start: int, end: int, encoding: str) -> int:
     return end - start
 
 
-def uuencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+def uuencoded(data: bytes, notes: Notes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """The text without the files that are uuencoded in it, and the files' names and contents.
 
     A file is what begins like one and whose every line decodes, up to ``end`` or the end of the text; else it stays
@@ -51,32 +58,40 @@ def uuencoded(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
         return data, []
     kept: list[bytes] = []
     files: list[tuple[bytes, bytes]] = []
-    lines = data.split(b"\n")
-    at = 0
-    while at < len(lines):
-        begins = _UU_BEGIN.match(lines[at])
-        content, after = (None, at + 1) if begins is None else _uu_file(lines, at + 1, lines[at])
-        if begins is None or content is None:
-            kept += lines[at:after]
-        else:
+    at = looked = 0
+    while begins := _UU_BEGIN.search(data, looked):
+        notes.spent["uuencoded files"] += 1
+        if notes.spent["uuencoded files"] > UU_FILES or notes.spent["uuencoded lines"] > UU_LINES:
+            notes.cut(f"uuencoded files over {UU_FILES}, or over {UU_LINES:,} lines")
+            break
+        content, looked = _uu_file(data, begins.end() + 1, begins[0], notes)
+        if content is not None:
+            kept.append(data[at : begins.start()])
             files.append((begins[1], content))
-        at = after
-    return b"\n".join(kept), files
+            at = looked
+    return b"".join([*kept, data[at:]]), files
 
 
-def _uu_file(lines: list[bytes], start: int, begins: bytes) -> tuple[bytes | None, int]:
-    """The content of a file and the line after it; no content, and the first line that is none of a file's."""
+def _uu_file(data: bytes, start: int, begins: bytes, notes: Notes) -> tuple[bytes | None, int]:
+    """The content of a file and where it ends; no content, and where the first line is that is none of a file's."""
     read = _base64_line if begins.startswith(b"begin-base64") else _uu_line
     content: list[bytes] = []
-    for at in range(start, len(lines)):
-        line = lines[at].strip()
-        if line in (b"end", b"===="):
-            return b"".join(content), at + 1
-        decoded = read(lines[at].rstrip(b"\r"))
+    at, left = start, UU_LINES - notes.spent["uuencoded lines"]
+    while at < len(data) and len(content) <= left:
+        stop = data.find(b"\n", at)
+        stop = len(data) if stop < 0 else stop
+        line = data[at:stop]
+        if line.strip() in (b"end", b"===="):
+            notes.spent["uuencoded lines"] += len(content)
+            return b"".join(content), stop + 1
+        decoded = read(line.rstrip(b"\r")) if stop - at <= UU_CHARS else None
         if decoded is None:
+            notes.spent["uuencoded lines"] += len(content)
             return None, at
         content.append(decoded)
-    return (b"".join(content) if any(content) else None), len(lines)
+        at = stop + 1
+    notes.spent["uuencoded lines"] += len(content)
+    return (b"".join(content) if any(content) and at >= len(data) else None), min(at, len(data))
 
 
 def _uu_line(line: bytes) -> bytes | None:
@@ -115,9 +130,15 @@ def _base64(data: bytes, notes: Notes) -> bytes:
     notes.repair("base64")
     decoded: list[bytes] = []
     pending: list[bytes] = []
-    lines = data.split(b"\n", LINES)
-    for number, line in enumerate(lines[:LINES]):
-        chunks = [_NO_BASE64.sub(b"", chunk) for chunk in line.split(b"=")]
+    left = max(0, LINES - notes.spent["base64 lines"])
+    lines = data.split(b"\n", left)
+    number = 0
+    for number, line in enumerate(lines[:left]):
+        pieces = line.count(b"=") + 1
+        if notes.spent["base64 lines"] + pieces > LINES:
+            break
+        notes.spent["base64 lines"] += pieces
+        chunks = [chunk.translate(None, _NO_BASE64) for chunk in line.split(b"=")]
         stated = line.strip().rstrip(b"=")
         if b" " in stated or sum(map(len, chunks)) * 10 < len(stated) * 7:
             return b"".join([*decoded, _unpadded(pending), b"\n", b"\n".join(lines[number:])])
@@ -125,7 +146,10 @@ def _base64(data: bytes, notes: Notes) -> bytes:
             decoded.append(_unpadded([*pending, chunk]))
             pending = []
         pending.append(chunks[-1])
-    return b"".join([*decoded, _unpadded([*pending, *(_NO_BASE64.sub(b"", rest) for rest in lines[LINES:])])])
+    else:
+        number = min(left, len(lines))
+    rest = b"\n".join(lines[number:]).translate(None, _NO_BASE64)
+    return b"".join([*decoded, _unpadded([*pending, rest])])
 
 
 def _unpadded(lines: list[bytes]) -> bytes:

@@ -99,8 +99,8 @@ def fitted_band(scored: Scored) -> Band:
     against the deep part alone, whichever is better, by any of `figures`."""
     both = np.column_stack([scored.fast, scored.deep])
     machine = LogisticRegression(C=1e6, max_iter=1000).fit(both, scored.phishing)
-    added = [max(float(one), 0.0) for one in machine.coef_[0]]
-    always = Band(-np.inf, np.inf, *added, float(machine.intercept_[0]))
+    fast, deep = (max(float(one), 0.0) for one in machine.coef_[0])
+    always = Band(-np.inf, np.inf, fast, deep, float(machine.intercept_[0]))
     wanted = np.maximum(figures(joined(always, scored), scored.phishing), figures(scored.deep, scored.phishing)) - LOST
     edges = np.quantile(scored.fast, np.linspace(0, 1, STEPS)).tolist()
     found = [always]

@@ -4,22 +4,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.metrics import accuracy_score, classification_report
 
 from fyke.errors import DataError
 from fyke.model.card import Card
 from fyke.model.classifier import Classifier, verdict
 from fyke.model.corpus import Corpus
-from fyke.model.labels import LABELS
+from fyke.model.curves import at_thresholds, reliability
+from fyke.model.labels import LABELS, PHISHING
 
 
 def evaluate_texts(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    """Accuracy, rows and scikit-learn's classification report for texts with known labels."""
-    predicted = [verdict(score)[0] for score in classifier.predict_many(texts)]
+    """Accuracy, rows, scikit-learn's classification report and `fyke.model.curves` for texts with known labels."""
+    scores = classifier.predict_many(texts)
+    predicted = [verdict(score)[0] for score in scores]
     report = classification_report(labels, predicted, labels=list(LABELS), output_dict=True, zero_division=0.0)
     report.pop("accuracy", None)
     report.pop("micro avg", None)
-    return {"accuracy": float(accuracy_score(labels, predicted)), "rows": len(labels), "report": report}
+    phishing = np.array([label == PHISHING for label in labels])
+    return {
+        "accuracy": float(accuracy_score(labels, predicted)),
+        "rows": len(labels),
+        "report": report,
+        "reliability": reliability(np.array(scores), phishing),
+        "thresholds": at_thresholds(np.array(scores), phishing),
+    }
 
 
 def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:

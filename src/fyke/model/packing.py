@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from fyke.model.folding import LIMIT
 from fyke.model.hashed import HashedWeights
 from fyke.model.hashing import RUNS
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray[Any]]
 
 LEAST_BITS, MOST_BITS = 8, 24
 
@@ -116,7 +117,7 @@ def _arrays(document: bytes) -> Arrays:
     return found
 
 
-def _named(arrays: Arrays, *names: str) -> list[NDArray[np.generic]]:
+def _named(arrays: Arrays, *names: str) -> list[NDArray[Any]]:
     try:
         return [arrays[name] for name in names]
     except KeyError as error:

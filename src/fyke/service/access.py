@@ -20,8 +20,10 @@ IDENTITY = "fyke.identity"
 OPEN = frozenset({"/livez", "/readyz"})
 _ANY_TENANT = frozenset({"/model", "/cache", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json", "/"})
 _ADMIN = ("/admin", "/cache/purge")
-_OWN_ENTRIES = frozenset[str]()  # what of these concerns the key's own namespace alone
+_OWN_ENTRIES = frozenset({"/cache/purge"})  # what of these concerns the key's own namespace alone
 _PREDICT = ("/predict", "/explain")
+_PAGE = ("/ui",)
+_LIVE = "/ui/live"
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -41,7 +43,7 @@ def rule_for(path: str) -> Rule | None:
         return Rule("predict", True)
     if _under(path, _ADMIN):
         return Rule("admin", path in _OWN_ENTRIES)
-    return Rule("read", path in _ANY_TENANT)
+    return Rule("read", path in _ANY_TENANT or (_under(path, _PAGE) and path != _LIVE))
 
 
 def token_in(headers: Headers) -> bytes | None:

@@ -27,10 +27,13 @@ from fyke.service.explaining import router as explaining
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
 from fyke.service.limits import BodyLimit
+from fyke.service.live import Sampler
 from fyke.service.messages import MessageReader
+from fyke.service.pages import router as pages
 from fyke.service.reading import limits_from, trusted_from
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
+from fyke.service.views import router as views
 from fyke.settings import Settings, load
 
 
@@ -67,14 +70,19 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         app.state.explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=app.state.predictor)
         app.state.where = cache.where
         app.state.max_batch = settings.max_batch
+        app.state.workers = settings.workers
+        app.state.allow_purge = settings.allow_purge
         app.state.reader = MessageReader(limits_from(settings), trusted_from(settings))
         await app.state.predictor.start()
+        app.state.sampler = Sampler(app.state.predictor, policy)
+        app.state.sampler.start()
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
         gc.set_threshold(50_000, 20, 100)  # nor what is kept in memory, which has no cycles, time and again
         try:
             yield
         finally:
+            await app.state.sampler.close()
             app.state.reader.close()
             await app.state.explainer.close()
             await app.state.predictor.close()
@@ -100,8 +108,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
     app.add_exception_handler(Exception, _failed)
-    app.include_router(router)
-    app.include_router(explaining)
+    for routes in (router, explaining, views, pages):
+        app.include_router(routes)
     return app
 
 

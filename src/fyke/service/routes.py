@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 
 from fyke.model.card import Card
 from fyke.model.policies import Policy
@@ -110,17 +110,3 @@ async def model(request: Request) -> CardInForce:
     card: Card = request.app.state.model.card
     policy = PolicyResponse.model_validate(request.app.state.policy, from_attributes=True)
     return CardInForce.model_construct(**dict(card), policy=policy)
-
-
-@router.get("/", include_in_schema=False)
-async def home(request: Request) -> PlainTextResponse:
-    """What this is."""
-    base = str(request.base_url).rstrip("/")
-    return PlainTextResponse(
-        "Fyke classifies e-mail as phishing or safe, and never computes the same verdict twice.\n\n"
-        f"model  {request.app.state.model.card.model_id}\n"
-        f"cache  {request.app.state.where}\n\n"
-        f"curl -H 'Content-Type: application/json' -d '{{\"text\": \"you have won a prize\"}}' {base}/predict\n"
-        f"curl -F file=@mail.eml {base}/predict/message\n\n"
-        f"{base}/docs   every route\n{base}/model  the model's card\n"
-    )

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from fyke.predictor import Answer
 from fyke.service.lane import PATH, FastLane, Known, NotPlain, response
 from fyke.service.routes import FAILED
+from fyke.service.views import LIVE
 
 MOST_HEADS, LONGEST_HEAD = 4096, 1024
 _REQUEST = f"POST {PATH} HTTP/1.1\r\n".encode()
@@ -189,6 +190,8 @@ class Wire(HttpToolsProtocol):
             super().data_received(begun)
         if self._asked is None:
             super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope["path"] == LIVE:
+            self.transport.close()  # what has no end would be waited for
 
     def _rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
