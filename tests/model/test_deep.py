@@ -1,30 +1,51 @@
-"""The deep model and the cascade: what a text is, what is answered, what is kept; with the encoder that Fyke ships."""
+"""The deep model and the cascade: what a text is, what is answered, what is kept.
+
+The network here is a small one, ``tests/data/encoder.onnx``: the mean over tokens of sines of their numbers, so that
+texts of like words get like vectors; the tokenizer knows words by their letters.
+"""
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars
 import pytest
+import tokenizers
 
 from fyke.errors import ModelError
+from fyke.model import encoding
 from fyke.model.cascade import CascadeClassifier
 from fyke.model.cascade_recipe import ALWAYS, Scored, asks, fitted_band
 from fyke.model.corpus import Corpus, Dataset
 from fyke.model.deep import DeepClassifier, Head
 from fyke.model.directory import Model, load_model, write_model
-from fyke.model.encoding import ENCODER, FOLDER, LIMIT, TOKENIZER, Encoder, readable, shipped
+from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, Encoder, readable, shipped
 from fyke.model.labels import PHISHING
 from fyke.model.training import train
-from tests.conftest import SAMPLE
-
-pytestmark = pytest.mark.skipif(not (FOLDER / ENCODER).is_file(), reason="the encoder's network is not there")
+from tests.conftest import ROOT, SAMPLE
 
 ROWS = polars.read_csv(SAMPLE, infer_schema=False).head(80)
 CORPUS = Corpus(ROWS["Email Text"].fill_null("").to_list(), ROWS["Email Type"].to_list(), [Dataset("sample", "0", 80)])
 TEXTS = ["Your account is suspended, verify your password now", "Lunch on Friday?", "", "x" * 5000, "w " * 5000]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
+    """The small encoder, where the one that Fyke ships would lie."""
+    folder = tmp_path_factory.mktemp("encoder")
+    letters = [chr(code) for code in range(33, 127)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *("##" + letter for letter in letters)]
+    tokens = tokenizers.BertWordPieceTokenizer({piece: place for place, piece in enumerate(pieces)})
+    (folder / TOKENIZER).write_text(tokens.to_str())
+    shutil.copy(ROOT / "tests" / "data" / "encoder.onnx", folder / ENCODER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "FOLDER", folder)
+        shipped.cache_clear()
+        yield shipped()
+    shipped.cache_clear()
 
 
 @pytest.fixture(scope="module", params=["deep", "cascade"])
@@ -142,8 +163,6 @@ def test_the_band_keeps_what_asking_about_all_finds() -> None:
 
 def test_labels_are_learnt(loaded: Model) -> None:
     """On rows that it was trained on, phishing scores higher than honest mail."""
-    scores, phishing = (
-        np.array(loaded.classifier.predict_many(CORPUS.texts)),
-        (ROWS["Email Type"] == PHISHING).to_numpy(),
-    )
-    assert (scores[phishing][:, None] > scores[~phishing]).mean() > 0.9
+    scores = np.array(loaded.classifier.predict_many(CORPUS.texts))
+    phishing = (ROWS["Email Type"] == PHISHING).to_numpy()
+    assert (scores[phishing][:, None] > scores[~phishing]).mean() > 0.7

@@ -84,10 +84,13 @@ def shipped() -> Encoder:
     Raises:
         ModelError: the extra is not installed, or the files are missing.
     """
+    _extra()  # what is missing first is said first
     try:
         return Encoder(*((FOLDER / name).read_bytes() for name in (ENCODER, TOKENIZER)))
     except OSError as error:
-        raise ModelError(f"{error.filename}: the encoder is missing ({error.strerror}); install Fyke anew.") from error
+        raise ModelError(
+            f"{error.filename}: the encoder is missing ({error.strerror}); docs/model.md tells how to make it."
+        ) from error
 
 
 def _tokenizer(tokenizers: Any, document: bytes) -> Any:
