@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+TOOLS ?= .tools
 PORT ?= 8000
 HOST ?= 127.0.0.1
 FUZZ_SECONDS ?= 60
@@ -9,7 +10,8 @@ FUZZ_SECONDS ?= 60
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults screenshots costs mail fuzz quality model candidate lock clean help
+.PHONY: serve test check format bench faults observe screenshots costs mail fuzz quality model candidate lock contract \
+	overload audit sbom clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +38,12 @@ bench: $(BIN)/.dev ## Everything side by side; writes docs/benchmarks.md (redis-
 
 faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
 	$(BIN)/python -m bench.faults
+
+observe: $(BIN)/.runtime ## Start the service and a Prometheus that scrapes it, at http://localhost:9090 (prometheus)
+	@command -v prometheus >/dev/null || { echo "It needs Debian's package: apt install prometheus" >&2; exit 1; }
+	@data=$$(mktemp -d); trap 'kill $$served; rm -rf $$data' EXIT; trap 'exit 130' INT TERM; $(BIN)/fyke serve --port 8000 & served=$$!; \
+		prometheus --config.file=deploy/prometheus/fyke.yml --storage.tsdb.path=$$data --log.level=warn \
+		--web.listen-address=127.0.0.1:9090
 
 screenshots: $(BIN)/.dev ## Take the pictures in docs/screenshots and measure the page (chromium, fonts-inter)
 	$(BIN)/python -m bench.screenshots
@@ -70,8 +78,21 @@ lock: $(BIN)/.dev ## Resolve the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-dev.lock
 
+contract: $(BIN)/.dev ## Ask every route 20,000 times what the OpenAPI document allows and forbids (Schemathesis)
+	$(BIN)/python -m tests.contract 20000
+
+overload: $(BIN)/.dev ## Four times the load that the service can bear, with shedding and without
+	$(BIN)/python -m bench.overload
+
+audit: $(TOOLS)/.ready ## Look for known flaws in the locked dependencies (asks OSV) and for unsafe code
+	$(TOOLS)/bin/bandit -q -c pyproject.toml -r src
+	$(TOOLS)/bin/pip-audit --require-hashes --disable-pip -s osv -r requirements.lock
+
+sbom: $(TOOLS)/.ready ## Write sbom.json, what the locked runtime is made of (CycloneDX)
+	$(TOOLS)/bin/cyclonedx-py requirements requirements.lock --output-reproducible -o sbom.json
+
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz
+	rm -rf $(VENV) $(TOOLS) sbom.json .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz
 
 # The tests of the page want Debian's browser: it is installed where that may be done unasked, else they are skipped.
 # NO_BROWSER=1 leaves it out.
@@ -101,6 +122,12 @@ $(BIN)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	@echo "Installing the locked development dependencies into $(VENV) (once)..."
 	$(call install,requirements-dev.lock)
 	@touch $(BIN)/.runtime
+
+# Tools that nothing is built or tested with have an environment of their own.
+$(TOOLS)/.ready: | $(BIN)/.dev
+	@$(BIN)/uv venv --quiet $(TOOLS)
+	$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python bandit pip-audit cyclonedx-bom
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

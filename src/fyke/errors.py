@@ -6,6 +6,7 @@
     ├── SettingsError          a setting or flag that cannot be
     ├── StoreError             a store of entries cannot be opened or reached
     │   └── EmbeddedError      the embedded server cannot be had on this machine
+    ├── Overloaded             more is waiting than can be answered in time
     ├── NotCached              only a cached answer was asked for, and there is none
     └── ServiceError           a running service cannot be reached or answers wrongly
 
@@ -35,6 +36,14 @@ class StoreError(FykeError):
 
 class EmbeddedError(StoreError):
     """The embedded server cannot be started on this machine."""
+
+
+class Overloaded(FykeError):
+    """More is waiting for the model than it can answer in time; ``seconds`` after which to come again."""
+
+    def __init__(self, seconds: int):
+        super().__init__(f"Too much is waiting; come again in {seconds} s.")
+        self.seconds = seconds
 
 
 class NotCached(FykeError):

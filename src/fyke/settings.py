@@ -26,6 +26,13 @@ def _names(value: object) -> object:
     return [name.strip().lower() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+def _shown(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isprintable() and value):
+        raise ValueError("it is no key; `fyke keys add` prints one")
+    return value
+
+
+_SHOWN = BeforeValidator(_shown)
 _NAMES = BeforeValidator(_names)
 _OR_NONE = BeforeValidator(_or_none)
 _NAMED = BeforeValidator(_named)
@@ -39,16 +46,46 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that serve; they share predictions through the store.")
+    access_log: bool = Field(False, description="Logs each request; every one then takes the slower way.")
     keys_file: Annotated[Path | None, _NAMED] = Field(
         None, description="File of API keys (`fyke keys add`), read again when it changes; unset asks for no keys."
     )
     insecure: bool = Field(False, description="Lets who can reach an address beyond this machine in without a key.")
+    api_key: Annotated[SecretStr | None, _SHOWN] = Field(
+        None, description="API key that `fyke smoke` and `fyke cache stats` show to the service that they ask."
+    )
+    rate_limit: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$",
+        description="Texts and other requests for each API key, over all workers and replicas of one Redis, like "
+        "`100/minute`; a key may have its own.",
+    )
+    rate_limit_fails: Literal["open", "closed"] = Field(
+        "open", description="When Redis does not answer, open lets requests in unlimited, closed refuses them."
+    )
+    cors_origins: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+        frozenset(),
+        description="Origins whose pages may call the service, like `https://mail.example.org`, separated by commas.",
+    )
+    trusted_proxies: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+        frozenset(),
+        description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
+        "separated by commas.",
+    )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     max_message_bytes: int = Field(
         32 * 2**20, ge=1, description="Largest request body of `POST /predict/message` in bytes; beyond it, 413."
     )
+    max_text_chars: int = Field(2**20, ge=1, description="Longest text of a request in characters; beyond it, 413.")
+    max_waiting: int = Field(1000, ge=1, description="Requests that may wait for the model at a time; beyond it, 503.")
+    max_wait_ms: float = Field(
+        250, gt=0, description="Milliseconds that a request may have to wait for those before it; beyond it, 503."
+    )
+    max_connections: int = Field(1000, ge=1, description="Open connections of a process; beyond it, 503.")
+    head_seconds: float = Field(10, gt=0, description="Seconds that a client may take to send a request's head.")
+    body_seconds: float = Field(60, gt=0, description="Seconds that a client may take to send a request's body.")
     mail_bytes: int = Field(32 * 2**20, ge=1, description="Bytes of a message that are read; what is beyond is cut.")
     mail_depth: int = Field(20, ge=1, le=200, description="Multiparts and forwards inside each other that are read.")
     mail_parts: int = Field(500, ge=1, description="Parts of a message that are read, containers included.")
@@ -120,6 +157,53 @@ class Settings(BaseSettings):
         description="Where no keys are asked for: lets people at this machine purge, on the page and by "
         "`POST /cache/purge`.",
     )
+
+
+class Traces(BaseSettings):
+    """Whether OpenTelemetry is to trace, by its own variables; its SDK reads the others itself."""
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    sdk_disabled: bool = False
+    traces_exporter: str | None = None
+    exporter_otlp_endpoint: str | None = None
+    exporter_otlp_traces_endpoint: str | None = None
+
+    @property
+    def exporter(self) -> str:
+        """Where spans go: ``otlp``, ``console`` or ``none``; ``otlp`` unsaid where an endpoint is."""
+        if self.sdk_disabled:
+            return "none"
+        if self.traces_exporter is not None:
+            return self.traces_exporter
+        return "otlp" if self.exporter_otlp_endpoint or self.exporter_otlp_traces_endpoint else "none"
+
+
+def load_traces() -> Traces:
+    """OpenTelemetry's variables.
+
+    Raises:
+        SettingsError: one cannot be.
+    """
+    try:
+        traces = Traces()
+    except ValidationError as error:
+        raise SettingsError(
+            "; ".join(f"OTEL_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        ) from None
+    if traces.exporter not in ("otlp", "console", "none"):
+        raise SettingsError(f"OTEL_TRACES_EXPORTER: {traces.exporter!r} is none of otlp, console and none.")
+    return traces
+
+
+def key_headers() -> dict[str, str]:
+    """The headers that show `Settings.api_key` to a service; none where it is not set.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    key = load().api_key
+    return {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
 
 def load(**flags: Any) -> Settings:

@@ -4,13 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
+import uvicorn
 from typer.testing import CliRunner
 
 from fyke.cli.app import app
 from fyke.cli.serving import _check_doors, run
-from fyke.errors import SettingsError
+from fyke.errors import ServiceError, SettingsError
 from fyke.service.keys import KeySet
 from fyke.settings import load
+from tests.service.keyed import Keys, keyed_app
+from tests.service.threads import Running
 
 
 def fyke(*arguments: str | Path) -> str:
@@ -74,3 +77,24 @@ def test_a_service_without_its_file_does_not_start(tmp_path: Path) -> None:
     """Also on loopback: who asks for keys gets them."""
     with pytest.raises(SettingsError, match="no such file"):
         run(load(keys_file=tmp_path / "none.json"))
+
+
+def test_smoke_and_stats_show_their_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of FYKE_API_KEY; without one, smoke says so. A tenant is told its own figures only."""
+    keys = Keys(tmp_path / "keys.json")
+    keys.add("acme", "predict", "read", namespace="acme")
+    keyed, _ = keyed_app(keys)
+    config = uvicorn.Config(keyed, log_level="critical", proxy_headers=False)
+    monkeypatch.setenv("FYKE_CACHE_URL", "embedded://")
+    with Running(config) as running:
+        url = f"http://127.0.0.1:{running.port}"
+        with pytest.raises(ServiceError, match="FYKE_API_KEY"):
+            fyke("smoke", url)
+        monkeypatch.setenv("FYKE_API_KEY", keys.tokens["acme"])
+        assert "memory, hit" in fyke("smoke", url)
+        said = fyke("cache", "stats", "--service", url)
+        assert "acme" in said
+        assert "unsaid" in said
+    monkeypatch.setenv("FYKE_API_KEY", "ключ")
+    with pytest.raises(SettingsError, match="FYKE_API_KEY"):
+        fyke("smoke", url)

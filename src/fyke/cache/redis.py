@@ -74,6 +74,11 @@ class RedisStore:
         self._late: set[asyncio.Task[Any]] = set()
         self._reaching: asyncio.Task[None] | None = None
 
+    @property
+    def client(self) -> Any:
+        """redis-py's client, for what else is kept in the same place; it is closed with the store."""
+        return self._client
+
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """One MGET within the deadline; on a cluster one for each slot, in parallel over the nodes."""
         return await self._in_time(lambda: self._mget(keys))
@@ -317,8 +322,11 @@ async def _within(seconds: float) -> AsyncIterator[None]:
 
 
 def _said(error: Exception) -> StoreError:
-    """Whatever the client raised, its own errors or, where it is told nonsense, anything."""
-    return StoreError(str(error) or type(error).__name__)
+    """Whatever the client raised, its own errors or, where it is told nonsense, anything.
+
+    A server that does not know a command quotes what it was given, which may begin with the words of a mail.
+    """
+    return StoreError(str(error).partition(", with args")[0] or type(error).__name__)
 
 
 def _literal(prefix: str) -> str:

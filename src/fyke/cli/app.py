@@ -305,7 +305,11 @@ def model_show(
     """The card of a model."""
     from fyke.model.directory import SHIPPED, load_model
 
-    typer.echo(load_model(directory or SHIPPED).card.model_dump_json(indent=2))
+    card = load_model(directory or SHIPPED).card.model_dump_json(indent=2)
+    if out.is_terminal:
+        out.print_json(card, indent=2)
+    else:
+        typer.echo(card)
 
 
 def parse_label_map(pairs: list[str] | None) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ from fyke.cli.console import complain, err, out, printable
 from fyke.errors import SettingsError, StoreError
 from fyke.model.classifier import decode, verdict
 from fyke.model.explaining import SUFFIX
-from fyke.settings import Settings, load
+from fyke.settings import Settings, key_headers, load
 
 Result = TypeVar("Result")
 
@@ -87,7 +87,7 @@ async def _count(cache: Opened) -> list[dict[str, Any]]:
 
 def _ask_service(url: str) -> dict[str, Any] | None:
     try:
-        report = httpx.get(f"{url}/cache", timeout=5).raise_for_status().json()
+        report = httpx.get(f"{url}/cache", timeout=5, headers=key_headers()).raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return None
     return report if isinstance(report, dict) and "saved_seconds" in report else None
@@ -96,7 +96,8 @@ def _ask_service(url: str) -> dict[str, Any] | None:
 def _show_report(url: str, report: dict[str, Any]) -> None:
     """The service's own figures, since it started."""
     rates, hits, each = report["hit_rate"], report["hits"], report["microseconds_each"]
-    memory = report["memory"] or {"entries": 0, "bytes": 0}
+    memory = report.get("memory") or {"entries": 0, "bytes": 0}  # not told to every tenant, as these:
+    breakers = report.get("breakers") or {"reads": "unsaid", "writes": "unsaid"}
     table = Table("service", url, box=None)
     for name, value in [
         ("namespace, model", f"{report['namespace']}, {report['model_id']}"),
@@ -109,7 +110,7 @@ def _show_report(url: str, report: dict[str, Any]) -> None:
         ("microseconds an item", f"lookup {each['lookup']}, predict {each['predict']}, write {each['write']}"),
         ("time saved, net", f"{report['saved_seconds']:.3f} s: the cache {'pays' if report['pays'] else 'costs'}"),
         ("admission", f"{report['admission']['in_force']}; auto would {report['admission']['auto_would']}"),
-        ("breakers", f"reads {report['breakers']['reads']}, writes {report['breakers']['writes']}"),
+        ("breakers", f"reads {breakers['reads']}, writes {breakers['writes']}"),
         ("verified hits", f"{report['verified_hits']:,}; mismatches {report['mismatches']:,}"),
         ("rejected entries", f"{report['rejected_entries']:,}"),
         ("errors", f"lookups {report['errors']['lookup']:,}, writes {report['errors']['write']:,}"),

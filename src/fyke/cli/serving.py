@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import multiprocessing
 import os
 import signal
 import socket
+import tempfile
 import threading
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
+from fyke.cli.logs import configure
 from fyke.errors import SettingsError
 from fyke.model.policies import policy_from
 from fyke.service.app import create_app
@@ -34,8 +36,7 @@ def run(settings: Settings) -> None:
         ModelError: the model cannot be loaded.
         StoreError: the cache cannot be opened.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is its sender's trouble
+    configure()
     _check_doors(settings)
     model = load_from(settings)  # what is wrong with it is said before anything starts
     policy_from(settings.policy, model.card.policies)
@@ -60,8 +61,9 @@ def run(settings: Settings) -> None:
             return
         del model
         try:
-            config = _config(partial(_worker, settled(settings, cache)), factory=True, workers=settings.workers)
-            Multiprocess(config, sockets=[listener]).run()
+            with tempfile.TemporaryDirectory(prefix="fyke-figures-", ignore_cleanup_errors=True) as figures:
+                worker = partial(_worker, settled(settings, cache), Path(figures))
+                Multiprocess(_config(worker, factory=True, workers=settings.workers), sockets=[listener]).run()
         finally:
             runner.run(_close(cache))
 
@@ -96,18 +98,20 @@ def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.
         workers=workers,
         http=Wire,
         access_log=False,
+        log_config=None,  # see `fyke.cli.logs`
         log_level="warning",
         server_header=False,
         proxy_headers=False,
     )
 
 
-def _worker(settings: Settings) -> FastAPI:
+def _worker(settings: Settings, figures: Path) -> FastAPI:
     """The application in a process of its own, which ends when its parent does, however that ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    return create_app(settings)
+    configure()
+    return create_app(settings, figures=figures)
 
 
 def _follow(parent: multiprocessing.process.BaseProcess) -> None:

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from fyke.cli.console import complain, out
 from fyke.errors import ServiceError
+from fyke.settings import key_headers
 
 MEETING = (
     "todays floor meeting you may get a few pointed questions about today article about lays potential "
@@ -27,7 +28,7 @@ def run(url: str) -> int:
     failures = []
     table = Table("", "text", "prediction", "probability", "from", "ms", box=None)
     try:
-        client = httpx.Client(base_url=url, timeout=10)
+        client = httpx.Client(base_url=url, timeout=10, headers=key_headers())
     except httpx.InvalidURL as error:
         raise ServiceError(f"{url!r} is not an address ({error}); give one like http://localhost:8000.") from error
     with client:
@@ -62,6 +63,8 @@ def ask(client: httpx.Client, text: str) -> tuple[dict[str, float | str], str, f
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServiceError(f"{client.base_url}: nothing answers ({error}); start it with `make serve`.") from error
     seconds = time.perf_counter() - started
+    if response.status_code in (401, 403):
+        raise ServiceError(f"{client.base_url}: wants a key; set FYKE_API_KEY to one with the scope predict.")
     try:
         body = response.raise_for_status().json()
         if body.keys() != {"prediction", "probability"}:

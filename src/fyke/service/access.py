@@ -66,11 +66,16 @@ def token_in(headers: Headers) -> bytes | None:
 
 
 class Access:
-    """The keys in force, and the service's ``own`` namespace."""
+    """The keys in force, the service's ``own`` namespace, and the ``rate`` of keys without one of their own."""
 
-    def __init__(self, keys: KeySet, own: str):
+    def __init__(self, keys: KeySet, own: str, rate: str | None = None):
         self.keys = keys
         self.own = own
+        self.rate = rate
+
+    def is_limited(self, key: ApiKey) -> bool:
+        """Whether a key's requests are counted."""
+        return (key.rate or self.rate) is not None
 
     def identify(self, headers: Headers) -> ApiKey | None:
         """Whose request this is."""

@@ -4,53 +4,89 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fyke import __version__
 from fyke.cache.opening import Opened
-from fyke.errors import NotCached
+from fyke.errors import NotCached, Overloaded, SettingsError
 from fyke.model.directory import Model
 from fyke.model.explaining import Explainer
 from fyke.model.policies import policy_from
 from fyke.service.access import Access, Gate
 from fyke.service.assembly import first_words, load_from, open_from, predictor_from
 from fyke.service.caching import not_cached
+from fyke.service.contract import completed
 from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
+from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
+from fyke.service.instruments import Instruments
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
-from fyke.service.limits import BodyLimit
+from fyke.service.limits import BodyLimit, Shedding, too_much
 from fyke.service.live import Sampler
+from fyke.service.load import Load
 from fyke.service.messages import MessageReader
+from fyke.service.metrics import router as metrics
 from fyke.service.pages import router as pages
+from fyke.service.rates import RateLimit
 from fyke.service.reading import limits_from, trusted_from
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
+from fyke.service.tracing import Tracing, tracing_from
 from fyke.service.views import router as views
-from fyke.settings import Settings, load
+from fyke.settings import Settings, load, load_traces
+
+ROUTERS = (router, explaining, views, pages, metrics)
 
 
 class Service(FastAPI):
     """FastAPI with a fast lane before it."""
 
     lane: FastLane
+    proxies: frozenset[str] = frozenset()  # whose word on a client's address is believed
+    max_connections: int | None = None
+    head_seconds: float | None = None
+    body_seconds: float | None = None
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's document, with who may and what is refused."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi(), keyed=self.lane.access is not None)
+        return self.openapi_schema
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's, within what holds for every response, errors included."""
+        stack: ASGIApp = SecurityHeaders(super().build_middleware_stack())
+        # Not around the application, as uvicorn would have it: `fyke.service.wire` must find the lane.
+        return cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, stack), [*self.proxies])) if self.proxies else stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the fast lane, which passes on what it does not answer."""
         await self.lane(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, model: Model | None = None, opened: Opened | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    model: Model | None = None,
+    opened: Opened | None = None,
+    *,
+    tracing: Tracing | None = None,
+    figures: Path | None = None,
+) -> FastAPI:
     """The service. Without arguments everything comes from the environment, as uvicorn's factory needs it.
 
-    A cache that is ``opened`` already is closed with the application.
+    A cache that is ``opened`` already is closed with the application, as is ``tracing``, which else OpenTelemetry's
+    variables ask for. ``figures`` is a directory where the processes of one service leave theirs.
 
     Raises:
         SettingsError: a setting cannot be.
@@ -58,6 +94,8 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
     """
     settings = settings or load()
     model = model or load_from(settings)
+    tracing = tracing or tracing_from(load_traces())
+    seen = Instruments(access_log=settings.access_log, tracing=tracing, directory=figures)
     policy = policy_from(settings.policy, model.card.policies, settings.abstain)
 
     @asynccontextmanager
@@ -65,10 +103,20 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         cache = opened or await open_from(settings)
         app.state.model = model
         app.state.predictor = predictor_from(
-            settings, model.classifier, cache, preview=lambda text: first_words(text, settings.cache_preview_words)
+            settings,
+            model.classifier,
+            cache,
+            preview=lambda text: first_words(text, settings.cache_preview_words),
+            span=seen.span,
         )
-        app.state.explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=app.state.predictor)
+        app.state.explainer = predictor_from(
+            settings, Explainer(model.classifier), cache, beside=app.state.predictor, span=seen.span
+        )
         app.state.where = cache.where
+        if settings.keys_file is not None:
+            from fyke.cache.rates import Rates  # its library takes a while to import
+
+            app.state.rates = Rates(cache.store, settings.cache_deadline_ms / 1000)
         app.state.max_batch = settings.max_batch
         app.state.workers = settings.workers
         app.state.allow_purge = settings.allow_purge
@@ -76,6 +124,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         await app.state.predictor.start()
         app.state.sampler = Sampler(app.state.predictor, policy)
         app.state.sampler.start()
+        seen.start(app)
         gc.collect()
         gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
         gc.set_threshold(50_000, 20, 100)  # nor what is kept in memory, which has no cycles, time and again
@@ -86,6 +135,7 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
             app.state.reader.close()
             await app.state.explainer.close()
             await app.state.predictor.close()
+            await seen.close()
 
     app = Service(
         title="Fyke",
@@ -93,22 +143,45 @@ def create_app(settings: Settings | None = None, model: Model | None = None, ope
         description="Classifies e-mail as phishing or safe, and never computes the same verdict twice.",
         lifespan=lifespan,
     )
+    load_now = Load(settings.max_waiting, settings.max_wait_ms / 1000)
+    app.state.load = load_now
+    app.state.max_text_chars = settings.max_text_chars
     app.state.policy = policy
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
+    app.add_middleware(Shedding, load=load_now, roots=("/predict", "/explain"))
     app.lane = FastLane(
-        partial(FastAPI.__call__, app),
+        seen.around(partial(FastAPI.__call__, app), ROUTERS),
         predictor=lambda: app.state.predictor,
         limit=settings.max_body_bytes,
+        load=load_now,
+        most_chars=settings.max_text_chars,
         policy=policy,
     )
+    app.lane.watch(seen.figures, seen.new_id, closed=seen.every_request)
     if settings.keys_file is not None:
-        _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace))
+        app.add_middleware(RateLimit, default=settings.rate_limit, fails=settings.rate_limit_fails)
+        _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace, settings.rate_limit))
+    elif settings.rate_limit is not None:
+        raise SettingsError("FYKE_RATE_LIMIT is for each API key: name their file with FYKE_KEYS_FILE.")
+    app.add_middleware(SameSite, origins=settings.cors_origins)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*settings.cors_origins],
+            allow_methods=["GET", "POST"],
+            allow_headers=ALLOWED,
+            expose_headers=EXPOSED,
+        )
+    app.proxies = settings.trusted_proxies
+    app.max_connections = settings.max_connections
+    app.head_seconds, app.body_seconds = settings.head_seconds, settings.body_seconds
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(NotCached, not_cached)
+    app.add_exception_handler(Overloaded, _overloaded)
     app.add_exception_handler(Exception, _failed)
-    for routes in (router, explaining, views, pages):
+    for routes in ROUTERS:
         app.include_router(routes)
     return app
 
@@ -152,6 +225,11 @@ def _not_json(request: Request) -> JSONResponse:
 
 def _example(request: Request) -> str:
     return '{"texts": ["...", "..."]}' if request.url.path.endswith("/batch") else '{"text": "..."}'
+
+
+async def _overloaded(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Overloaded)
+    return too_much(error)
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

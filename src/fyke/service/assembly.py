@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.opening import LOCAL_REDIS, Opened, new_memory, open_cache
+from fyke.cache.spans import Span, untraced
 from fyke.model.directory import SHIPPED, at_prior, load_model
 from fyke.model.directory import Model as LoadedModel
 from fyke.predictor import Model, Predictor
@@ -50,6 +51,7 @@ def predictor_from(
     *,
     preview: Callable[[Item], str] = lambda item: "",
     beside: Predictor[Any, Any] | None = None,
+    span: Span = untraced,
 ) -> Predictor[Item, Prediction]:
     """A predictor over the model with everything that the settings say of the cache.
 
@@ -78,6 +80,7 @@ def predictor_from(
         admission=settings.cache_admission,
         verify=settings.cache_verify,
         beside=beside,
+        span=span,
     )
     if cache.trouble:  # said already; the breakers find the way back
         predictor.tiers.reads.trip()

@@ -9,6 +9,7 @@ from fyke.model.explanation import Explanation
 from fyke.model.reasons import explained
 from fyke.predictor import Predictor
 from fyke.service.caching import cache_headers, wishes_of
+from fyke.service.limits import check_length, waiting
 from fyke.service.messages import BODY, MessageReader
 from fyke.service.schemas import ExplainMessageResponse, ExplainResponse, PredictRequest, Problem
 from fyke.service.tenants import explainer_of
@@ -26,7 +27,9 @@ router = APIRouter()
 )
 async def explain(body: PredictRequest, request: Request, response: Response) -> ExplainResponse:
     """The words that moved the score, with their exact contributions; `base`, `parts` and `rest` sum to `log_odds`."""
-    return ExplainResponse.model_validate(await _explained(body.text, request, response))
+    check_length(request, body.text, "text")
+    with waiting(request):
+        return ExplainResponse.model_validate(await _explained(body.text, request, response))
 
 
 @router.post(
@@ -39,8 +42,10 @@ async def explain(body: PredictRequest, request: Request, response: Response) ->
 async def explain_message(request: Request, response: Response) -> ExplainMessageResponse:
     """The same for the text of a message, with that text, in which the parts have their places."""
     reader: MessageReader = request.app.state.reader
-    text, report = await reader.read(request)
-    explained = await _explained(text, request, response)
+    raw = await reader.receive(request)
+    with waiting(request):
+        text, report = await reader.read(raw)
+        explained = await _explained(text, request, response)
     return ExplainMessageResponse.model_validate({**explained, **report, "text": text})
 
 

@@ -41,7 +41,7 @@ class ApiKey(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     scopes: frozenset[Scope] = Field(min_length=1)
     namespace: str = Field(pattern=_NAME)
-    rate: str | None = None
+    rate: str | None = Field(None, pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")
     created: str = ""
 
 
@@ -138,7 +138,7 @@ def new_key(name: str, scopes: Iterable[str], namespace: str, rate: str | None =
         first = error.errors()[0]
         raise SettingsError(
             f"{first['loc'][0]}: {first['msg']}. A name or namespace has 1 to 64 letters, digits, '_', '.' or '-'; "
-            f"a scope is one of {', '.join(SCOPES)}."
+            f"a scope is one of {', '.join(SCOPES)}; a rate is like 100/minute."
         ) from None
     return token, kept
 

@@ -11,6 +11,7 @@ cache keys are remembered, no bodies.
 import asyncio
 import hashlib
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -19,10 +20,15 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fyke.errors import Overloaded
 from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
+from fyke.service.figures import NO_TIER, Figures
+from fyke.service.headers import SECURITY
+from fyke.service.load import Load
+from fyke.service.observing import REQUEST_ID, request_ids
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
 
@@ -33,6 +39,8 @@ Done = Callable[[Answer[float] | Exception], None]
 _UNKNOWN = ("", "")
 _TOLD = {None: b"", False: b',"uncertain":false', True: b',"uncertain":true'}
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
+# What proxies add is about the client's address, which no prediction depends on.
+_PLAIN |= {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"}
 
 
 class Known(NamedTuple):
@@ -61,6 +69,8 @@ class FastLane:
     the largest body in bytes that it reads, ``policy`` how it reads a label from a score. ``remember`` is the number
     of bodies whose keys it knows; each takes about 400 bytes.
 
+    ``load`` is asked before anything has to wait for the model; ``most_chars`` is the longest text that it takes.
+
     `admit` has it ask for keys: then each namespace has a lane of its own, with its own predictor and its own digests
     of bodies, so that what one tenant has sent is new when another sends it.
     """
@@ -70,12 +80,16 @@ class FastLane:
         app: ASGIApp,
         predictor: Callable[[], Predictor[str, float]],
         limit: int,
+        load: Load,
+        most_chars: int,
         policy: Policy = BALANCED,
         remember: int = 20_000,
     ):
         self._app = app
         self._predictor = predictor
         self._limit = limit
+        self._load = load
+        self._most_chars = most_chars
         self.policy = policy
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
@@ -84,6 +98,9 @@ class FastLane:
         self._tenants: Tenants | None = None
         self._lanes: dict[str, FastLane] = {}
         self.access: Access | None = None
+        self.closed = False  # everything goes on to ``app``, which sees more of it
+        self.figures = Figures()
+        self.new_id = request_ids()
         self.heads: dict[bytes, Known] = {}  # that `Wire` knows
         self._unread: list[_Unread] = []
         self._reading: set[asyncio.Task[Answer[float]]] = set()
@@ -97,15 +114,26 @@ class FastLane:
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
             body = await _rest(body, message, receive)
+        started = time.perf_counter()
         answer = await known.lane._answer(body)
+        if isinstance(answer, Overloaded):
+            return await _send(send, 503, *self.refused(answer))
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
-        headers, answered = response(answer, self.policy)
-        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": encoded})
-        await send({"type": "http.response.body", "body": answered})
+        await _send(send, 200, *response(answer, self.policy, self.new_id()))
+        self.figures.fast[answer.tier].add(time.perf_counter() - started)
         return None
+
+    def refused(self, error: Overloaded) -> tuple[dict[str, str], bytes]:
+        """Headers and body for whom would have to wait too long, counted."""
+        self.figures.add(PATH, 503, NO_TIER, None)
+        headers, body = overloaded(error)
+        return headers | {REQUEST_ID: self.new_id()}, body
+
+    def watch(self, figures: Figures, ids: Callable[[], str], *, closed: bool) -> None:
+        """Count in ``figures``, take ids from ``ids``; ``closed``: pass everything on, to be seen there."""
+        self.figures, self.new_id, self.closed = figures, ids, closed
 
     def admit(self, access: Access, tenants: Tenants) -> None:
         """From now on, take requests with a key that may predict, each into the lane of its namespace."""
@@ -122,13 +150,13 @@ class FastLane:
 
     def known(self, scope: Scope) -> Known | None:
         """What is known of a request by its head, if it is one for the fast lane, from who may."""
-        length = self._plain_length(scope)
+        length = None if self.closed else self._plain_length(scope)
         if length is None:
             return None
         if self.access is None:
             return Known(self, length)
         key = self.access.identify(scope["headers"])
-        if key is None or self.access.refusal(PATH, key) is not None:
+        if key is None or self.access.refusal(PATH, key) is not None or self.access.is_limited(key):
             return None
         return Known(self._lane_of(key.namespace), length)
 
@@ -136,9 +164,8 @@ class FastLane:
         found = self._lanes.get(namespace)
         if found is None:
             assert self._tenants is not None
-            found = FastLane(
-                self._app, partial(self._tenants.predictor, namespace), self._limit, self.policy, self._most
-            )
+            predictor = partial(self._tenants.predictor, namespace)
+            found = FastLane(self._app, predictor, self._limit, self._load, self._most_chars, self.policy, self._most)
             found._keys = self._keys  # one bound for all; digests are keyed with each lane's own secret
             self._lanes[namespace] = found
         return found
@@ -164,38 +191,48 @@ class FastLane:
 
         Raises:
             NotPlain: the body is for the framework.
+            Overloaded: the answer would take too long.
         """
         predictor = self._predictor()
         digest = hashlib.blake2b(body, digest_size=16, key=self._secret).digest()
         model_id, key = self._keys.get(digest, _UNKNOWN)
         if model_id != predictor.model.id:
-            self._predict(predictor, digest, body, done)
+            self._load.check()  # before the body is read
+            self._predict(predictor, digest, _text(body, self._most_chars), self._counted(done))
             return None
-        read = partial(_text, body)
+        read = partial(_text, body, self._most_chars)
         answer = predictor.recall(key, read)
         if answer is not None:
             return answer
+        counted = self._counted(done)
         boarding = predictor.look_up(key, read)
         if boarding is None:
-            self._predict(predictor, digest, body, done)
+            self._predict(predictor, digest, read(), counted)
             return None
 
         def looked_up(_: object) -> None:
             outcome = predictor.outcome(boarding)
             if isinstance(outcome, Answer):
-                done(outcome)
-                return
-            try:
-                self._predict(predictor, digest, body, done)
-            except NotPlain as error:
-                done(error)
+                counted(outcome)
+            else:
+                self._predict(predictor, digest, read(), counted)
 
         boarding.flight.future.add_done_callback(looked_up)
         return None
 
-    def _predict(self, predictor: Predictor[str, float], digest: bytes, body: bytes, done: Done) -> None:
+    def _counted(self, done: Done) -> Done:
+        """``done``, with what is asked counted among what waits until then."""
+        self._load.begin()
+
+        def ended(outcome: Answer[float] | Exception) -> None:
+            self._load.end()
+            done(outcome)
+
+        return ended
+
+    def _predict(self, predictor: Predictor[str, float], digest: bytes, text: str, done: Done) -> None:
         """As `ask`, for a body whose key is not known; the texts of a turn of the event loop are read together."""
-        self._unread.append(_Unread(_text(body), digest, done))
+        self._unread.append(_Unread(text, digest, done))
         if len(self._unread) == 1:
             asyncio.get_running_loop().call_soon(self._begin, predictor)
 
@@ -237,11 +274,27 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy, request_id: str) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
     label, probability, uncertain = policy.read(answer.prediction)
     body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
-    return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
+    headers = cache_headers(answer)
+    headers["content-length"] = str(len(body))
+    headers["content-type"] = JSON
+    headers[REQUEST_ID] = request_id
+    return headers, body
+
+
+def overloaded(error: Overloaded) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the answer to who would have to wait too long, with status 503."""
+    body = b'{"detail":"%b"}' % str(error).encode()
+    return {"content-length": str(len(body)), "content-type": JSON, "retry-after": str(error.seconds)}, body
+
+
+async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    encoded = [(name.encode(), value.encode()) for name, value in (SECURITY | headers).items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:
@@ -262,7 +315,7 @@ def _read(landed: Done, task: asyncio.Task[Answer[float]]) -> None:
     landed(error if isinstance(error, Exception) else task.result())
 
 
-def _text(body: bytes) -> str:
+def _text(body: bytes, most_chars: int) -> str:
     """The text in a plain body.
 
     Raises:
@@ -273,7 +326,7 @@ def _text(body: bytes) -> str:
     except ValueError as error:
         raise NotPlain from error
     text = parsed.get("text") if type(parsed) is dict else None
-    if type(text) is not str:
+    if type(text) is not str or len(text) > most_chars:
         raise NotPlain
     return text
 

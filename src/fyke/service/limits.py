@@ -1,9 +1,16 @@
-"""A limit on the size of request bodies, kept before anything is parsed."""
+"""Limits: the size of bodies, kept before anything is parsed; the length of texts; and how many may wait."""
 
 import contextlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fyke.errors import Overloaded
+from fyke.service.load import Load
 
 
 class BodyTooLarge(Exception):
@@ -53,6 +60,50 @@ class BodyLimit:
         if too_large and not started:
             await _refuse(send, limit)
         return None
+
+
+def waiting(request: Request) -> AbstractContextManager[None]:
+    """Counts a request among those that wait for the model; see `fyke.service.load`.
+
+    Raises:
+        Overloaded: it would wait too long.
+    """
+    load: Load = request.app.state.load
+    return load.admitted()
+
+
+def check_length(request: Request, text: str, field: str) -> None:
+    """Refuse a text that is too long.
+
+    Raises:
+        HTTPException: 413, with the field and the limit.
+    """
+    most: int = request.app.state.max_text_chars
+    if len(text) > most:
+        raise HTTPException(413, f"{field}: {len(text):,} characters; send at most {most:,}.")
+
+
+class Shedding:
+    """ASGI middleware: while too much is waiting, what is under ``roots`` is refused before it is read."""
+
+    def __init__(self, app: ASGIApp, load: Load, roots: tuple[str, ...]):
+        self.app = app
+        self._load = load
+        self._roots = roots
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on or refuse."""
+        if scope["type"] == "http" and self._load.full and scope["path"].startswith(self._roots):
+            try:
+                self._load.check()
+            except Overloaded as error:
+                return await too_much(error)(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+
+def too_much(error: Overloaded) -> JSONResponse:
+    """503 for whom would have to wait too long."""
+    return JSONResponse({"detail": str(error)}, 503, headers={"retry-after": str(error.seconds)})
 
 
 async def _refuse(send: Send, limit: int) -> None:

@@ -19,14 +19,20 @@ FORM = "multipart/form-data"
 THREADS = 2  # so that one hostile message does not keep all others waiting
 SEND = "Send a message as message/rfc822, or as the one file of a form, like curl -F file=@mail.eml."
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BINARY = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
+_FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": _BINARY["schema"]},
+    "maxProperties": 1,
+}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A message as it came (RFC 5322), or the one file of a form; the field's name does not matter.",
         "content": {
             **dict.fromkeys(MEDIA, _BINARY),
-            FORM: {"schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY["schema"]}}},
+            FORM: {"schema": _FORM},
         },
     }
 }
@@ -50,8 +56,8 @@ class MessageReader:
         self._trusted = trusted
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="fyke-mail")
 
-    async def read(self, request: Request) -> Read:
-        """The message in a request.
+    async def receive(self, request: Request) -> bytes:
+        """The bytes of the message in a request.
 
         Raises:
             HTTPException: 400 for a broken form, 415 for another content type or encoding, 422 for no message in it.
@@ -59,6 +65,10 @@ class MessageReader:
         raw = await _body(request, self._limits.bytes + 1)
         if not raw.strip():
             raise HTTPException(422, f"body: there is no message in it. {SEND}")
+        return raw
+
+    async def read(self, raw: bytes) -> Read:
+        """What is read of it."""
         if is_quick(raw):
             return self._read(raw)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, raw)

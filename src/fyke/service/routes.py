@@ -9,7 +9,9 @@ from fyke.model.card import Card
 from fyke.model.policies import Policy
 from fyke.predictor import Answer
 from fyke.service.caching import batch_headers, cache_headers, wishes_of
+from fyke.service.limits import check_length, waiting
 from fyke.service.messages import BODY, MessageReader
+from fyke.service.rates import charge_for
 from fyke.service.schemas import (
     BatchRequest,
     BatchResponse,
@@ -38,8 +40,9 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
     """Phishing or safe, with the probability of that label; `Cache-Status` tells where it came from."""
     if FAILED in request.scope:  # in the fast lane, and need not again
         raise request.scope[FAILED]
-    predictor = predictor_of(request)
-    answer = await predictor.predict(body.text, wishes_of(request))
+    check_length(request, body.text, "text")
+    with waiting(request):
+        answer = await predictor_of(request).predict(body.text, wishes_of(request))
     response.headers.update(cache_headers(answer))
     return _prediction(request, answer)
 
@@ -52,11 +55,14 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
 )
 async def predict_batch(body: BatchRequest, request: Request, response: Response) -> BatchResponse:
     """A prediction for each text, in order; each is looked up on its own, and only the missing are computed."""
-    predictor = predictor_of(request)
     most: int = request.app.state.max_batch
     if len(body.texts) > most:
         raise HTTPException(413, f"texts: {len(body.texts)} in one request; send at most {most}.")
-    answers = await predictor.predict_many(body.texts, wishes_of(request))
+    await charge_for(request, len(body.texts) - 1)
+    for place, text in enumerate(body.texts):
+        check_length(request, text, f"texts.{place}")
+    with waiting(request):
+        answers = await predictor_of(request).predict_many(body.texts, wishes_of(request))
     response.headers.update(batch_headers(answers))
     return BatchResponse.model_construct(predictions=[_prediction(request, answer) for answer in answers])
 
@@ -71,9 +77,10 @@ async def predict_batch(body: BatchRequest, request: Request, response: Response
 async def predict_message(request: Request, response: Response) -> MessageResponse:
     """The prediction for the text of a message, and what was read of it; kept under the text, as in `POST /predict`."""
     reader: MessageReader = request.app.state.reader
-    predictor = predictor_of(request)
-    text, report = await reader.read(request)
-    answer = await predictor.predict(text, wishes_of(request))
+    raw = await reader.receive(request)
+    with waiting(request):
+        text, report = await reader.read(raw)
+        answer = await predictor_of(request).predict(text, wishes_of(request))
     response.headers.update(cache_headers(answer))
     policy: Policy = request.app.state.policy
     return MessageResponse.model_validate({**policy.read(answer.prediction).fields(), **report})
@@ -101,7 +108,11 @@ async def readyz(request: Request) -> JSONResponse:
 @router.get("/cache", summary="What the cache did, and whether it pays")
 async def cache(request: Request) -> dict[str, Any]:
     """Figures of this process since it started; with API keys, those of the key's namespace."""
-    return {"where": request.app.state.where} | predictor_of(request).report()
+    predictor = predictor_of(request)
+    if predictor.namespace == request.app.state.predictor.namespace:
+        return {"where": request.app.state.where} | predictor.report()
+    shared = ("breakers", "memory")  # by all tenants
+    return {name: value for name, value in predictor.report().items() if name not in shared}
 
 
 @router.get("/model", summary="The card of the model that answers")

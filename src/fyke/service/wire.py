@@ -10,12 +10,16 @@ that are slow to read. And whatever the lane does not answer is given to uvicorn
 """
 
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from fyke.errors import Overloaded
 from fyke.predictor import Answer
+from fyke.service.doors import Door
+from fyke.service.headers import SECURITY
 from fyke.service.lane import PATH, FastLane, Known, NotPlain, response
 from fyke.service.routes import FAILED
 from fyke.service.views import LIVE
@@ -26,7 +30,7 @@ _BLANK = b"\r\n\r\n"
 _MOST_WAITING = 64 * 1024  # bytes of later requests that are read while one is being answered
 
 
-class Wire(HttpToolsProtocol):
+class Wire(Door):
     """One connection. The application has its `FastLane` as ``lane``; without one this is uvicorn's own protocol."""
 
     def __init__(self, *arguments: Any, **keywords: Any):
@@ -35,14 +39,14 @@ class Wire(HttpToolsProtocol):
         self._lane = lane if self.limit_concurrency is None and not self.config.access_log else None
         self._heads: dict[bytes, Known] = {} if lane is None else lane.heads
         self._access = None if lane is None else lane.access
-        self._messages = 0  # begun on this connection
         self._between = True  # two requests
         self._begun = bytearray()  # a request with a known head, until its body is complete
         self._length = 0  # of that request
         self._asked: bytes | None = None  # the request that the lane is answering
         self._waiting = bytearray()  # what came meanwhile
         self._ending = False
-        self._heard = 0.0  # when the last answer was given, in the loop's seconds
+        self._started = 0.0  # that request, in the seconds of `perf_counter`
+        self._heard = 0.0  # when the last answer was given, likewise
         self._failed: Exception | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -59,11 +63,11 @@ class Wire(HttpToolsProtocol):
             data = bytes(self._begun)
             self._begun.clear()
         if self._lane is None or not (self._between and data.startswith(_REQUEST) and self._is_idle()):
-            super().data_received(data)
+            self.parse(data)
             return
         end = data.find(_BLANK, 0, LONGEST_HEAD)
         if end < 0:
-            super().data_received(data)
+            self.parse(data)
             return
         if self._access is not None:
             self._access.keys.refresh()  # which forgets heads when there are other keys
@@ -75,8 +79,12 @@ class Wire(HttpToolsProtocol):
         self._length = end + len(_BLANK) + length
         if len(data) < self._length:
             self._begun += data
-        elif len(data) > self._length:
-            super().data_received(data)
+            self.come("body")
+            return
+        if self._timer is not None:
+            self.come("")
+        if len(data) > self._length:
+            self.parse(data)
         else:
             self._ask(lane, data, data[end + len(_BLANK) :])
 
@@ -88,7 +96,7 @@ class Wire(HttpToolsProtocol):
     def _learn(self, lane: FastLane, head: bytes, data: bytes) -> None:
         """Let uvicorn have the request; remember its head, if that is how it parsed it and the lane would take it."""
         before = self._messages
-        super().data_received(data)
+        self.parse(data)
         if self._messages != before + 1 or self.cycle is None or self.cycle.scope is not self.scope:
             return
         scope = cast(Scope, self.scope)
@@ -108,8 +116,13 @@ class Wire(HttpToolsProtocol):
             del self._heads[next(iter(self._heads))]
 
     def _ask(self, lane: FastLane, request: bytes, body: bytes) -> None:
+        self._started = perf_counter()
         try:
             answer = lane.ask(body, self._answered)
+        except Overloaded as error:
+            assert self._lane is not None
+            self._write(_status(503, tuple(self.server_state.default_headers)), *self._lane.refused(error))
+            return
         except Exception as error:
             self._pass_on(request, error)
             return
@@ -134,31 +147,32 @@ class Wire(HttpToolsProtocol):
 
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
-        headers, body = response(answer, self._lane.policy)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        answered = response(answer, self._lane.policy, self._lane.new_id())
+        self._write(_status(200, tuple(self.server_state.default_headers)), *answered)
+        self._lane.figures.fast[answer.tier].add(self._heard - self._started)
+
+    def _write(self, status: bytes, headers: dict[str, str], body: bytes) -> None:
+        lines = _lines(tuple(headers)) % tuple(headers.values())
         if self._ending:
             lines += "connection: close\r\n"
-        self.transport.write(
-            b"%b%b\r\n%b" % (_status(tuple(self.server_state.default_headers)), lines.encode("latin-1"), body)
-        )
+        self.transport.write(b"%b%b\r\n%b" % (status, lines.encode("latin-1"), body))
         self.server_state.total_requests += 1
+        self._heard = perf_counter()
         if self._ending:
             self.transport.close()
             return
-        self._heard = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._rest(self.timeout_keep_alive)
 
     def _pass_on(self, request: bytes, error: Exception) -> None:
         """Let uvicorn have a request after all; the application is told of an error, which it need not make again."""
         self._failed = None if isinstance(error, NotPlain) else error
-        super().data_received(request)
+        self.parse(request)
         if self._ending:
             super().shutdown()
 
     def on_message_begin(self) -> None:
-        """uvicorn's, counted."""
-        self._messages += 1
+        """uvicorn's; a request has begun."""
         self._between = False
         super().on_message_begin()
         if self._failed is not None:
@@ -173,7 +187,7 @@ class Wire(HttpToolsProtocol):
         """Close a connection on which nothing came since the last answer; the timer is not set anew for each."""
         if self.transport.is_closing():
             return
-        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        left = self._heard + self.timeout_keep_alive - perf_counter()
         if self._asked is not None or self._begun:
             left = self.timeout_keep_alive
         if left > 0:
@@ -187,7 +201,7 @@ class Wire(HttpToolsProtocol):
         if self._begun:
             begun = bytes(self._begun)
             self._begun.clear()
-            super().data_received(begun)
+            self.parse(begun)
         if self._asked is None:
             super().shutdown()
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope["path"] == LIVE:
@@ -197,7 +211,14 @@ class Wire(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
 
-@lru_cache(maxsize=2)
-def _status(own: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The status line and uvicorn's own headers, which change once a second."""
-    return b"HTTP/1.1 200 OK\r\n" + b"".join([b"%b: %b\r\n" % header for header in own])
+@lru_cache(maxsize=16)
+def _lines(names: tuple[str, ...]) -> str:
+    """A form for the values of headers."""
+    return "".join([f"{name}: %s\r\n" for name in names])
+
+
+@lru_cache(maxsize=4)
+def _status(status: int, own: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The status line, uvicorn's own headers, which change once a second, and those of every response."""
+    ours = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
+    return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % header for header in (*own, *ours)])

@@ -1,0 +1,102 @@
+"""Connections with limits: how many, how long a head, how long a client may take."""
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+LONGEST_HEAD = 64 * 1024  # bytes
+
+
+class Door(HttpToolsProtocol):
+    """uvicorn's protocol for HTTP, with limits that it has none of.
+
+    The application says them as ``max_connections``, ``head_seconds`` and ``body_seconds``; without one there is none.
+    A head is timed from the making of the connection, or from its first byte, a body from the end of its head. What is
+    over a limit is told so, where no answer has begun, and hung up on.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any):
+        super().__init__(*arguments, **keywords)
+        self._max_connections: int | None = getattr(self.app, "max_connections", None)
+        self._seconds: dict[str, float | None] = {
+            "head": getattr(self.app, "head_seconds", None),
+            "body": getattr(self.app, "body_seconds", None),
+        }
+        self._stage = "head"  # of the message that is coming; "" between two
+        self._messages = 0  # begun on this connection
+        self._head_bytes = 0
+        self._timed: tuple[int, str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Let one in, or tell it that there are too many."""
+        super().connection_made(transport)
+        if self._max_connections is not None and len(self.connections) > self._max_connections:
+            self._refuse(503, "There are too many connections.", "retry-after: 1\r\n")
+            return
+        self._time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is timed any longer."""
+        self._stage = ""
+        self._time()
+        super().connection_lost(exc)
+
+    def parse(self, data: bytes) -> None:
+        """Give bytes to uvicorn's parser, and time what they leave incomplete."""
+        if self._stage == "head":
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._stage == "head" and self._head_bytes > LONGEST_HEAD and not self.transport.is_closing():
+            self._refuse(431, f"The head is over the limit of {LONGEST_HEAD} bytes.")
+        self._time()
+
+    def come(self, stage: str) -> None:
+        """Time a stage, or with ``""`` none, of a message that is not parsed here."""
+        self._stage = stage
+        self._time()
+
+    def on_message_begin(self) -> None:
+        """uvicorn's, noted."""
+        self._messages += 1
+        self._stage = "head"
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """uvicorn's, noted."""
+        self._stage = "body"
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """uvicorn's, noted."""
+        self._stage = ""
+        super().on_message_complete()
+
+    def _time(self) -> None:
+        """One timer for what is coming, begun once for each stage of each message."""
+        timed = (self._messages, self._stage) if self._stage else None
+        if timed == self._timed:
+            return
+        self._timed = timed
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        seconds = self._seconds.get(self._stage)
+        if timed is not None and seconds is not None and not self.transport.is_closing():
+            self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        if self._stage == "body" and self.flow.read_paused:  # it is we who are slow
+            self._timer = self.loop.call_later(cast(float, self._seconds["body"]), self._too_slow)
+            return
+        self._refuse(408, f"The {self._stage} of the request did not come in time.")
+
+    def _refuse(self, status: int, detail: str, more: str = "") -> None:
+        """Say why, unless an answer has begun, and hang up."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            body = f'{{"detail":"{detail}"}}'
+            head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{more}connection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + (head + body).encode())
+        self.transport.close()
