@@ -14,7 +14,6 @@ from fyke.model.judging import Judged, precision_recall, rates, roc
 
 try:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 except ImportError as error:
@@ -120,7 +119,6 @@ def _histogram(judged: Judged) -> tuple[str, bytes]:
 
 def _axes(title: str, across: str, up: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(5, 4.2), dpi=_DPI, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", color=INK, fontsize=12, fontweight="bold")
     axes.set_xlabel(across, color=INK)
