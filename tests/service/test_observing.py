@@ -40,6 +40,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers[:] = []
     logs.configure()
     monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the client's own
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # which other tests may have configured
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
     yield said
     root.handlers[:] = before
     root.setLevel(level)
