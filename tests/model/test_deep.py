@@ -1,8 +1,4 @@
-"""The deep model and the cascade: what a text is, what is answered, what is kept.
-
-The network here is a small one, ``tests/data/encoder.onnx``: the mean over tokens of sines of their numbers, so that
-texts of like words get like vectors; the tokenizer knows words by their letters.
-"""
+"""The deep model and the cascade: what a text is, what is answered, what is kept."""
 
 import shutil
 import subprocess
@@ -13,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import polars
 import pytest
-import tokenizers
 
 from fyke.errors import ModelError
 from fyke.model import encoding
@@ -25,7 +20,8 @@ from fyke.model.directory import Model, load_model, write_model
 from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, Encoder, readable, shipped
 from fyke.model.labels import PHISHING
 from fyke.model.training import train
-from tests.conftest import ROOT, SAMPLE
+from tests.conftest import SAMPLE
+from tests.encoders import small_encoder
 
 ROWS = polars.read_csv(SAMPLE, infer_schema=False).head(80)
 CORPUS = Corpus(ROWS["Email Text"].fill_null("").to_list(), ROWS["Email Type"].to_list(), [Dataset("sample", "0", 80)])
@@ -36,11 +32,8 @@ TEXTS = ["Your account is suspended, verify your password now", "Lunch on Friday
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
     """The small encoder, where the one that Fyke ships would lie."""
     folder = tmp_path_factory.mktemp("encoder")
-    letters = [chr(code) for code in range(33, 127)]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *("##" + letter for letter in letters)]
-    tokens = tokenizers.BertWordPieceTokenizer({piece: place for place, piece in enumerate(pieces)})
-    (folder / TOKENIZER).write_text(tokens.to_str())
-    shutil.copy(ROOT / "tests" / "data" / "encoder.onnx", folder / ENCODER)
+    for name, content in small_encoder().files.items():
+        (folder / name).write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoding, "FOLDER", folder)
         shipped.cache_clear()
@@ -140,7 +133,7 @@ def test_the_cascade_asks_only_within_its_band(loaded: Model) -> None:
     """Where the fast part is sure, the deep one's vector makes no difference."""
     classifier = loaded.classifier
     if not isinstance(classifier, CascadeClassifier):
-        pytest.skip("of the cascade alone")
+        return
     sure = [text for text in CORPUS.texts if text and not classifier.asks(text)]
     for text in sure[:3]:
         blob = classifier.canonical(text)
