@@ -21,7 +21,6 @@ from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
 from fyke.model.hashing import features, index, parts
 
-
 _scratch = threading.local()
 
 
