@@ -10,8 +10,8 @@ FUZZ_SECONDS ?= 60
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults screenshots costs mail fuzz quality model candidate lock contract overload \
-	audit sbom clean help
+.PHONY: serve test check format bench faults observe screenshots costs mail fuzz quality model candidate lock contract \
+	overload audit sbom clean help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,12 @@ bench: $(BIN)/.dev ## Everything side by side; writes docs/benchmarks.md (redis-
 
 faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
 	$(BIN)/python -m bench.faults
+
+observe: $(BIN)/.runtime ## Start the service and a Prometheus that scrapes it, at http://localhost:9090 (prometheus)
+	@command -v prometheus >/dev/null || { echo "It needs Debian's package: apt install prometheus" >&2; exit 1; }
+	@data=$$(mktemp -d); trap 'kill $$served; rm -rf $$data' EXIT; trap 'exit 130' INT TERM; $(BIN)/fyke serve --port 8000 & served=$$!; \
+		prometheus --config.file=deploy/prometheus/fyke.yml --storage.tsdb.path=$$data --log.level=warn \
+		--web.listen-address=127.0.0.1:9090
 
 screenshots: $(BIN)/.dev ## Take the pictures in docs/screenshots and measure the page (chromium, fonts-inter)
 	$(BIN)/python -m bench.screenshots

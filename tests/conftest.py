@@ -40,7 +40,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine reaches a test, and no test reaches the user's own cache."""
     for name in list(os.environ):
-        if name.startswith("FYKE_") and name not in ("FYKE_DATA", "FYKE_REQUIRE_REDIS", "FYKE_REQUIRE_BROWSER"):
+        if name.startswith("FYKE_") and name != "FYKE_DATA" and not name.startswith("FYKE_REQUIRE_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("FYKE_CACHE_DIR", str(tmp_path / "cache"))
 

@@ -22,10 +22,10 @@ SERVICE = "mails"  # the master's name among the sentinels
 SENTINEL_PASSWORD = "only sentinels"
 
 
-def require(program: str, package: str) -> None:
-    """Skip without a program, except where CI requires it."""
+def require(program: str, package: str, switch: str = "FYKE_REQUIRE_REDIS") -> None:
+    """Skip without a program, except where CI requires it by a variable."""
     if shutil.which(program) is None:
-        if os.environ.get("FYKE_REQUIRE_REDIS"):
+        if os.environ.get(switch):
             pytest.fail(f"{program} is required here: apt install {package}")
         pytest.skip(f"{program} is not installed (apt install {package})")
 

@@ -106,7 +106,7 @@ def test_an_absent_redis_is_said_once_and_predictions_go_on(serve: Serve) -> Non
         assert answer.status_code == 200
         assert answer.headers["cache-status"].startswith("fyke; fwd=miss")
     assert service.said().count("cannot be reached") == 1
-    assert service.said().count("WARNING") == 1
+    assert service.said().count('"level": "warning"') == 1
 
 
 def test_predictions_go_on_when_redis_dies_and_hits_return_with_it(serve: Serve, redis_server: RedisServer) -> None:

@@ -1,5 +1,7 @@
 """Settings: frozen, from ``FYKE_*`` environment variables; the only reader of the environment."""
 
+import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,7 +34,27 @@ def _shown(value: object) -> object:
     return value
 
 
+def _origins(value: object) -> object:
+    names = _names(value)
+    for name in names if isinstance(names, list) else ():
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", name):
+            raise ValueError(f"{name!r} is no origin; give some like https://mail.example.org, separated by commas")
+    return names
+
+
+def _networks(value: object) -> object:
+    names = _names(value)
+    for name in names if isinstance(names, list) else ():
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError(f"{name!r} is no address; give some like 10.0.0.7 or 10.0.0.0/8") from None
+    return names
+
+
 _SHOWN = BeforeValidator(_shown)
+_ORIGINS = BeforeValidator(_origins)
+_NETWORKS = BeforeValidator(_networks)
 _NAMES = BeforeValidator(_names)
 _OR_NONE = BeforeValidator(_or_none)
 _NAMED = BeforeValidator(_named)
@@ -46,6 +68,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=256, description="Processes that serve; they share predictions through the store.")
+    access_log: bool = Field(False, description="Logs each request; every one then takes the slower way.")
     keys_file: Annotated[Path | None, _NAMED] = Field(
         None, description="File of API keys (`fyke keys add`), read again when it changes; unset asks for no keys."
     )
@@ -62,16 +85,28 @@ class Settings(BaseSettings):
     rate_limit_fails: Literal["open", "closed"] = Field(
         "open", description="When Redis does not answer, open lets requests in unlimited, closed refuses them."
     )
-    cors_origins: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+    cors_origins: Annotated[frozenset[str], NoDecode, _ORIGINS] = Field(
         frozenset(),
         description="Origins whose pages may call the service, like `https://mail.example.org`, separated by commas.",
     )
-    trusted_proxies: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+    trusted_proxies: Annotated[frozenset[str], NoDecode, _NETWORKS] = Field(
         frozenset(),
         description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
         "separated by commas.",
     )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
+    model_follow: float = Field(
+        5, ge=0, le=86_400, description="Seconds between looks at the model directory for another model; 0 never looks."
+    )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds between SIGTERM, when `/readyz` turns 503, and the end of new connections.",
+    )
+    stop_seconds: int = Field(
+        30, ge=1, le=3600, description="Seconds after that which accepted requests have until they are cut off."
+    )
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     max_message_bytes: int = Field(
@@ -156,6 +191,43 @@ class Settings(BaseSettings):
         description="Where no keys are asked for: lets people at this machine purge, on the page and by "
         "`POST /cache/purge`.",
     )
+
+
+class Traces(BaseSettings):
+    """Whether OpenTelemetry is to trace, by its own variables; its SDK reads the others itself."""
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    sdk_disabled: bool = False
+    traces_exporter: str | None = None
+    exporter_otlp_endpoint: str | None = None
+    exporter_otlp_traces_endpoint: str | None = None
+
+    @property
+    def exporter(self) -> str:
+        """Where spans go: ``otlp``, ``console`` or ``none``; ``otlp`` unsaid where an endpoint is."""
+        if self.sdk_disabled:
+            return "none"
+        if self.traces_exporter is not None:
+            return self.traces_exporter
+        return "otlp" if self.exporter_otlp_endpoint or self.exporter_otlp_traces_endpoint else "none"
+
+
+def load_traces() -> Traces:
+    """OpenTelemetry's variables.
+
+    Raises:
+        SettingsError: one cannot be.
+    """
+    try:
+        traces = Traces()
+    except ValidationError as error:
+        raise SettingsError(
+            "; ".join(f"OTEL_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        ) from None
+    if traces.exporter not in ("otlp", "console", "none"):
+        raise SettingsError(f"OTEL_TRACES_EXPORTER: {traces.exporter!r} is none of otlp, console and none.")
+    return traces
 
 
 def key_headers() -> dict[str, str]:

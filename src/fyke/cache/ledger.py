@@ -3,23 +3,31 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from fyke.cache.histogram import Histogram
+
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)  # of the batches that are counted together
 _RECENT = 0.05  # the share of the newest measurement in a running mean
 
 
 @dataclass
 class Meter:
-    """Calls, the items in them, and seconds; ``recent`` is a running mean of seconds for each item."""
+    """Calls, the items in them, and seconds; ``recent`` is a running mean of seconds for each item.
+
+    ``sizes`` counts the calls by their number of items.
+    """
 
     calls: int = 0
     items: int = 0
     seconds: float = 0.0
     recent: float | None = None
+    sizes: Histogram = field(default_factory=lambda: Histogram(SIZES))
 
     def add(self, items: int, seconds: float) -> None:
         """One call that treated ``items`` items in ``seconds``."""
         self.calls += 1
         self.items += items
         self.seconds += seconds
+        self.sizes.add(items)
         each = seconds / items
         weight = max(_RECENT, 1 / self.calls)  # the first, which warms things up, shall not count for long
         self.recent = each if self.recent is None else self.recent + weight * (each - self.recent)

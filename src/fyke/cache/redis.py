@@ -322,8 +322,11 @@ async def _within(seconds: float) -> AsyncIterator[None]:
 
 
 def _said(error: Exception) -> StoreError:
-    """Whatever the client raised, its own errors or, where it is told nonsense, anything."""
-    return StoreError(str(error) or type(error).__name__)
+    """Whatever the client raised, its own errors or, where it is told nonsense, anything.
+
+    A server that does not know a command quotes what it was given, which may begin with the words of a mail.
+    """
+    return StoreError(str(error).partition(", with args")[0] or type(error).__name__)
 
 
 def _literal(prefix: str) -> str:

@@ -15,6 +15,7 @@ from fyke.cache.keys import LEASES, Keyring
 from fyke.cache.ledger import Ledger
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
+from fyke.cache.spans import Span, untraced
 from fyke.cache.store import Store, Write
 from fyke.errors import StoreError
 
@@ -43,6 +44,7 @@ class Tiers:
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
         beside: "Tiers | None" = None,
+        span: Span = untraced,
     ):
         self.keyring = keyring
         self.store = store
@@ -54,6 +56,7 @@ class Tiers:
         self.newest: deque[tuple[str, Entry]] = deque(maxlen=NEWEST)  # taken into memory last
         self.clock = clock
         self._lifetimes = lifetimes
+        self._span = span
         self._monotonic = monotonic
         self._rng = rng or random.Random()  # noqa: S311 - spreads expiry, guards nothing
         self._landing: dict[str, Entry] = {}
@@ -215,6 +218,10 @@ class Tiers:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._followed.wait(), _FOLLOWED_SECONDS)
 
+    def take_over(self, earlier: "Tiers") -> None:
+        """Own the store and the ear for purges instead of the ``earlier`` tiers that these are beside."""
+        self._listener, earlier._listener = earlier._listener, None
+
     async def close(self) -> None:
         """Stop following, then close the store."""
         tasks = [*self._probes, *([self._listener] if self._listener else [])]
@@ -228,7 +235,8 @@ class Tiers:
         started = self._monotonic()
         generation = self.generation
         try:
-            values = await store.get_many(keys)
+            with self._span("lookup", len(keys)):
+                values = await store.get_many(keys)
         except StoreError as error:
             self._failed("lookup", error)
             return None
@@ -253,7 +261,8 @@ class Tiers:
         self._landing |= fresh
         started = self._monotonic()
         try:
-            kept = await store.set_many(writes, done)
+            with self._span("store", len(writes)):
+                kept = await store.set_many(writes, done)
         except StoreError as error:
             self._failed("write", error)
             return None

@@ -77,6 +77,15 @@ class OperatingPoint(BaseModel):
     recall: float
 
 
+class ScoredText(BaseModel):
+    """A text and the score that the model gave it in training: see `fyke.model.selftest`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str
+    score: float
+
+
 class SplitCard(BaseModel):
     """How rows were parted, so that the held-out ones can be found again."""
 
@@ -89,7 +98,32 @@ class SplitCard(BaseModel):
     test_rows: int
 
 
-_LATER = ("calibration", "policies", "background")
+class Spread(BaseModel):
+    """How values are spread: ``counts[i]`` lie from ``edges[i - 1]`` to below ``edges[i]``, open at both ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    edges: list[float]
+    counts: list[int]
+    median: float
+
+
+class Profile(BaseModel):
+    """What held-out rows looked like under the model, to compare new mail with: see `fyke.model.profile`.
+
+    ``scores`` are probabilities of phishing; ``unknown_words`` are each text's share of words that the model does not
+    know; ``characters`` are lengths.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int
+    scores: Spread
+    unknown_words: Spread | None
+    characters: Spread
+
+
+_LATER = ("calibration", "policies", "background", "profile", "self_test")
 
 
 class Card(BaseModel):
@@ -116,6 +150,8 @@ class Card(BaseModel):
     calibration: Calibration | None = None
     policies: list[OperatingPoint] | None = None
     background: DatasetCard | None = None
+    profile: Profile | None = None
+    self_test: list[ScoredText] | None = None
     digest: str = ""
 
     def true_digest(self) -> str:

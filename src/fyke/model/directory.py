@@ -6,8 +6,6 @@ versions, so a file that was cut short or altered is found when it is loaded.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from fyke.model.card import Card, HashedPreprocessing, Preprocessing
 from fyke.model.classifier import Classifier, TfidfClassifier, Weights
 from fyke.model.hashed import HashedClassifier
 from fyke.model.packing import unpack_hashed
+from fyke.model.whole import write_whole
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
@@ -109,23 +108,10 @@ def write_model(directory: Path, document: bytes, card: Card, *, force: bool = F
         ModelError: the directory holds something already and ``force`` is off, or cannot be written.
     """
     check_output(directory, force=force)
-    target = directory.resolve()
     signed = card.model_copy(update={"digest": card.true_digest()})
+    said = signed.model_dump_json(indent=2) + "\n"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as room:
-            staging, retired = Path(room) / "new", Path(room) / "old"
-            staging.mkdir()
-            (staging / WEIGHTS).write_bytes(document)
-            (staging / CARD).write_text(signed.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            if target.exists():
-                os.replace(target, retired)
-            try:
-                os.replace(staging, target)
-            except OSError:
-                if retired.exists():
-                    os.replace(retired, target)
-                raise
+        write_whole(directory, {WEIGHTS: document, CARD: said.encode()})
     except OSError as error:
         raise ModelError(f"{directory}: the model cannot be written ({error.strerror}).") from error
 

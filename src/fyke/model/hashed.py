@@ -104,6 +104,17 @@ class HashedClassifier(Scores):
         words = shares(blob, origin, starts, ends, each)
         return Explanation(self.log_odds(blob), self._intercept, words)
 
+    def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
+        """The words of a text, normalised, (n,), and which of them meet a row with a weight, (n,).
+
+        Words share rows with other features, so that some unknown ones pass for known.
+        """
+        blob = normalise(text)
+        if not blob:
+            return [], np.empty(0, np.bool_)
+        _, (numbers, _, _), _ = parts(blob)
+        return blob.decode(errors="replace").split(" "), self._table[index(numbers, self._bits)] != 0
+
     def at_prior(self, prior: float, trained_at: float) -> "HashedClassifier":
         """The same model where the share of phishing is ``prior`` and not ``trained_at``; both within (0, 1).
 

@@ -15,6 +15,7 @@ from fyke.cache.keys import PUBLIC_SECRET, Keyring, scope
 from fyke.cache.ledger import Ledger
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.memory import Memory
+from fyke.cache.spans import Span, untraced
 from fyke.cache.store import Store
 from fyke.cache.tiers import Tiers
 from fyke.errors import NotCached
@@ -45,6 +46,7 @@ class Predictor(Generic[Item, Prediction]):
     store before it computes a missed key, so that one process of many does; None never. ``verify`` is the share
     of hits that are computed again and compared. ``clock`` is in milliseconds since the epoch, ``monotonic`` in
     seconds.
+    ``span`` is told of each lookup, pass of the model and write.
 
     ``beside`` is another over the same store and memory, which owns them, and whose model is never called at the same
     time as this one's: for `sibling`, and for what is another prediction of the same model.
@@ -73,6 +75,7 @@ class Predictor(Generic[Item, Prediction]):
         monotonic: Callable[[], float] = time.perf_counter,
         rng: random.Random | None = None,
         beside: "Predictor[Any, Any] | None" = None,
+        span: Span = untraced,
     ):
         self.model = model
         self.namespace = namespace
@@ -90,11 +93,13 @@ class Predictor(Generic[Item, Prediction]):
             monotonic=monotonic,
             rng=self._rng,
             beside=None if beside is None else beside.tiers,
+            span=span,
         )
         self._engine: Engine[Item, Prediction] = Engine(
             model, self.ledger, monotonic, None if beside is None else beside._engine.thread
         )
         self._owner = beside is None
+        self.ledgers = [self.ledger]  # and those of siblings, which may be gone: what they counted was
         self._siblings: weakref.WeakSet[Predictor[Item, Prediction]] = weakref.WeakSet()
         self._like = partial(
             Predictor[Item, Prediction],
@@ -110,7 +115,9 @@ class Predictor(Generic[Item, Prediction]):
             clock=clock,
             monotonic=monotonic,
             rng=rng,
+            span=span,
         )
+        self._span = span
         self._preview = preview
         self._verify_share = verify
         self._clock = clock
@@ -136,7 +143,17 @@ class Predictor(Generic[Item, Prediction]):
         """
         sibling = self._like(namespace=namespace, beside=self)
         self._siblings.add(sibling)
+        self.ledgers.append(sibling.ledger)
         return sibling
+
+    def take_over(self, earlier: "Predictor[Any, Any]") -> None:
+        """Own the store and the model's thread instead of an ``earlier`` one that this one is `beside`.
+
+        The earlier one finishes what it has begun, and its `close` waits for that.
+        """
+        self._owner, earlier._owner = earlier._owner, False
+        self.ledgers += earlier.ledgers
+        self.tiers.take_over(earlier.tiers)
 
     async def close(self) -> None:
         """Finish what is under way, here and in the siblings, then close the store."""
@@ -378,9 +395,7 @@ class Predictor(Generic[Item, Prediction]):
         following = {self._computing[key].future for key in keys} - {flight.future for flight in leading}
         try:
             async with self._leases.kept(keys):
-                outcomes = await self._engine.predict(
-                    [flight.read() for flight in leading], [flight.canonical for flight in leading]
-                )
+                outcomes = await self._predict(leading)
                 if following:  # their leases are kept until what they follow has landed
                     await asyncio.wait(following)
             for flight, outcome in zip(leading, outcomes, strict=True):
@@ -396,6 +411,14 @@ class Predictor(Generic[Item, Prediction]):
             renewed, self._renewed = self._renewed, {}
             if fresh or renewed or keys:
                 await self.tiers.settle(fresh, renewed, keys, generation)
+
+    async def _predict(self, flights: list[Flight[Item, Prediction]]) -> Sequence[Prediction | Exception]:
+        if not flights:
+            return []
+        with self._span("predict", len(flights)):
+            return await self._engine.predict(
+                [flight.read() for flight in flights], [flight.canonical for flight in flights]
+            )
 
     def _leads(self, flight: Flight[Item, Prediction]) -> bool:
         """Whether nobody computes this key yet; else the flight lands with the one that does, whatever its wishes."""

@@ -12,7 +12,7 @@ SECURITY = {
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-EXPOSED = ("age", "cache-status", "ratelimit", "ratelimit-policy", "retry-after")
+EXPOSED = ("age", "cache-status", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id")
 ALLOWED = ("authorization", "cache-control", "content-type", "x-api-key")
 _POLICY = "content-security-policy"
 _OWN_POLICY = ("/docs", "/redoc")  # FastAPI's pages load their scripts from elsewhere

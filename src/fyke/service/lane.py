@@ -11,6 +11,7 @@ cache keys are remembered, no bodies.
 import asyncio
 import hashlib
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -24,8 +25,11 @@ from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.caching import cache_headers
+from fyke.service.figures import NO_TIER, Figures
 from fyke.service.headers import SECURITY
 from fyke.service.load import Load
+from fyke.service.observing import REQUEST_ID, request_ids
+from fyke.service.policing import Policies
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
 
@@ -79,7 +83,7 @@ class FastLane:
         limit: int,
         load: Load,
         most_chars: int,
-        policy: Policy = BALANCED,
+        policy: Policy | Policies = BALANCED,
         remember: int = 20_000,
     ):
         self._app = app
@@ -88,6 +92,7 @@ class FastLane:
         self._load = load
         self._most_chars = most_chars
         self.policy = policy
+        self.leaving = False  # whether each answer is the last of its connection
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
@@ -95,6 +100,9 @@ class FastLane:
         self._tenants: Tenants | None = None
         self._lanes: dict[str, FastLane] = {}
         self.access: Access | None = None
+        self.closed = False  # everything goes on to ``app``, which sees more of it
+        self.figures = Figures()
+        self.new_id = request_ids()
         self.heads: dict[bytes, Known] = {}  # that `Wire` knows
         self._unread: list[_Unread] = []
         self._reading: set[asyncio.Task[Answer[float]]] = set()
@@ -108,14 +116,26 @@ class FastLane:
         body: bytes = message.get("body", b"")
         if message.get("more_body") or message["type"] != "http.request":
             body = await _rest(body, message, receive)
+        started = time.perf_counter()
         answer = await known.lane._answer(body)
         if isinstance(answer, Overloaded):
-            headers, answered = overloaded(answer)
-            return await _send(send, 503, headers, answered)
+            return await _send(send, 503, *self.refused(answer))
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
-        return await _send(send, 200, *response(answer, self.policy))
+        await _send(send, 200, *response(answer, self.policy, self.new_id()))
+        self.figures.fast[answer.tier].add(time.perf_counter() - started)
+        return None
+
+    def refused(self, error: Overloaded) -> tuple[dict[str, str], bytes]:
+        """Headers and body for whom would have to wait too long, counted."""
+        self.figures.add(PATH, 503, NO_TIER, None)
+        headers, body = overloaded(error)
+        return headers | {REQUEST_ID: self.new_id()}, body
+
+    def watch(self, figures: Figures, ids: Callable[[], str], *, closed: bool) -> None:
+        """Count in ``figures``, take ids from ``ids``; ``closed``: pass everything on, to be seen there."""
+        self.figures, self.new_id, self.closed = figures, ids, closed
 
     def admit(self, access: Access, tenants: Tenants) -> None:
         """From now on, take requests with a key that may predict, each into the lane of its namespace."""
@@ -132,7 +152,7 @@ class FastLane:
 
     def known(self, scope: Scope) -> Known | None:
         """What is known of a request by its head, if it is one for the fast lane, from who may."""
-        length = self._plain_length(scope)
+        length = None if self.closed else self._plain_length(scope)
         if length is None:
             return None
         if self.access is None:
@@ -256,11 +276,15 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy | Policies, request_id: str) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
-    label, probability, uncertain = policy.read(answer.prediction)
+    label, probability, uncertain = policy.of(answer.key).read(answer.prediction)
     body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
-    return {"content-length": str(len(body)), "content-type": JSON} | cache_headers(answer), body
+    headers = cache_headers(answer)
+    headers["content-length"] = str(len(body))
+    headers["content-type"] = JSON
+    headers[REQUEST_ID] = request_id
+    return headers, body
 
 
 def overloaded(error: Overloaded) -> tuple[dict[str, str], bytes]:

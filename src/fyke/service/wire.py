@@ -10,6 +10,7 @@ that are slow to read. And whatever the lane does not answer is given to uvicorn
 """
 
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -19,7 +20,7 @@ from fyke.errors import Overloaded
 from fyke.predictor import Answer
 from fyke.service.doors import Door
 from fyke.service.headers import SECURITY
-from fyke.service.lane import PATH, FastLane, Known, NotPlain, overloaded, response
+from fyke.service.lane import PATH, FastLane, Known, NotPlain, response
 from fyke.service.routes import FAILED
 from fyke.service.views import LIVE
 
@@ -44,7 +45,8 @@ class Wire(Door):
         self._asked: bytes | None = None  # the request that the lane is answering
         self._waiting = bytearray()  # what came meanwhile
         self._ending = False
-        self._heard = 0.0  # when the last answer was given, in the loop's seconds
+        self._started = 0.0  # that request, in the seconds of `perf_counter`
+        self._heard = 0.0  # when the last answer was given, likewise
         self._failed: Exception | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -114,10 +116,12 @@ class Wire(Door):
             del self._heads[next(iter(self._heads))]
 
     def _ask(self, lane: FastLane, request: bytes, body: bytes) -> None:
+        self._started = perf_counter()
         try:
             answer = lane.ask(body, self._answered)
         except Overloaded as error:
-            self._write(_status(503, tuple(self.server_state.default_headers)), *overloaded(error))
+            assert self._lane is not None
+            self._write(_status(503, tuple(self.server_state.default_headers)), *self._lane.refused(error))
             return
         except Exception as error:
             self._pass_on(request, error)
@@ -143,19 +147,21 @@ class Wire(Door):
 
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
-        answered = response(answer, self._lane.policy)
+        self._ending = self._ending or self._lane.leaving
+        answered = response(answer, self._lane.policy, self._lane.new_id())
         self._write(_status(200, tuple(self.server_state.default_headers)), *answered)
+        self._lane.figures.fast[answer.tier].add(self._heard - self._started)
 
     def _write(self, status: bytes, headers: dict[str, str], body: bytes) -> None:
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        lines = _lines(tuple(headers)) % tuple(headers.values())
         if self._ending:
             lines += "connection: close\r\n"
         self.transport.write(b"%b%b\r\n%b" % (status, lines.encode("latin-1"), body))
         self.server_state.total_requests += 1
+        self._heard = perf_counter()
         if self._ending:
             self.transport.close()
             return
-        self._heard = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._rest(self.timeout_keep_alive)
 
@@ -182,7 +188,7 @@ class Wire(Door):
         """Close a connection on which nothing came since the last answer; the timer is not set anew for each."""
         if self.transport.is_closing():
             return
-        left = self._heard + self.timeout_keep_alive - self.loop.time()
+        left = self._heard + self.timeout_keep_alive - perf_counter()
         if self._asked is not None or self._begun:
             left = self.timeout_keep_alive
         if left > 0:
@@ -204,6 +210,12 @@ class Wire(Door):
 
     def _rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+
+@lru_cache(maxsize=16)
+def _lines(names: tuple[str, ...]) -> str:
+    """A form for the values of headers."""
+    return "".join([f"{name}: %s\r\n" for name in names])
 
 
 @lru_cache(maxsize=4)
