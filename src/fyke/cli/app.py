@@ -87,7 +87,7 @@ def train(
         document, model = train_model(
             corpus, recipe, columns=(text_column, label_column), label_map=mapping, progress=step
         )
-        write_model(output, document, model.card, force=force)
+        write_model(output, document, model.card, files=model.files, force=force)
     out.print(report_text(model.card.figures["held_out"]), markup=False)
     out.print(f"\nmodel {model.card.model_id} written to {output}", markup=False)
 

@@ -50,6 +50,29 @@ class HashedPreprocessing(BaseModel):
     unicode: str
 
 
+class DeepPreprocessing(BaseModel):
+    """How a text becomes tokens, and by which files tokens become a vector: see `fyke.model.encoding`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Literal["beginning of the folded text, WordPiece"] = "beginning of the folded text, WordPiece"
+    limit: int
+    unicode: str
+    files: dict[str, str]
+
+
+class CascadePreprocessing(BaseModel):
+    """Both readings of a text: the fast model's and the deep one's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fast: HashedPreprocessing
+    deep: DeepPreprocessing
+
+
+AnyPreprocessing = Preprocessing | HashedPreprocessing | DeepPreprocessing | CascadePreprocessing
+
+
 class Calibration(BaseModel):
     """Platt's scaling, already in the weights: log-odds are ``scale`` times the fitted ones, plus ``shift``.
 
@@ -134,7 +157,7 @@ class Card(BaseModel):
     format: Literal[1] = 1
     model_id: str
     recipe: str
-    preprocessing: Preprocessing | HashedPreprocessing
+    preprocessing: AnyPreprocessing
     weights_sha256: str
     versions: dict[str, str]
     datasets: list[DatasetCard]
@@ -153,6 +176,13 @@ class Card(BaseModel):
     profile: Profile | None = None
     self_test: list[ScoredText] | None = None
     digest: str = ""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Files of the directory beside weights and card, and the SHA-256 of each."""
+        said = self.preprocessing
+        deep = said.deep if isinstance(said, CascadePreprocessing) else said
+        return deep.files if isinstance(deep, DeepPreprocessing) else {}
 
     def true_digest(self) -> str:
         """SHA-256, in hexadecimal, of the card's fields but ``digest``, as JSON with sorted keys.

@@ -75,9 +75,10 @@ def train(
     progress("packing the weights")
     packed = packed_from(pipeline)
     digest = hashlib.sha256(packed.document).hexdigest()
-    versions = {name: version(name) for name in ("scikit-learn", "numpy", "scipy")}
+    computed_by = ("scikit-learn", "numpy", "scipy", *(("onnxruntime", "tokenizers") if packed.files else ()))
+    versions = {name: version(name) for name in computed_by}
     identity = model_id(digest, packed.preprocessing, versions)
-    classifier = classifier_from(identity, packed.preprocessing, packed.document)
+    classifier = classifier_from(identity, packed.preprocessing, packed.document, packed.files)
 
     progress(f"evaluating on {len(test_rows):,} held-out texts")
     held_out = [corpus.texts[row] for row in test_rows]
