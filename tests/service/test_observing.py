@@ -172,7 +172,7 @@ def _fails(texts: Sequence[str]) -> NoReturn:
 def listening(app: Service) -> Iterator[httpx.Client]:
     """The application served as `fyke serve` does, in a thread; a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(_config(app))
+        server = uvicorn.Server(_config(load(), app))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
