@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults observe screenshots costs mail fuzz quality model candidate lock contract \
+.PHONY: serve test check format bench faults observe screenshots costs mail fuzz quality sizing model candidate lock contract \
 	overload audit sbom clean help
 
 help: ## Show the targets
@@ -64,6 +64,9 @@ fuzz: $(BIN)/.dev ## Fuzz the reader of messages for FUZZ_SECONDS (60) with athe
 quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA; writes docs/quality.md (15 minutes)
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline --train kaggle
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline
+
+sizing: $(BIN)/.dev ## Bytes that Redis takes for each entry (redis-server)
+	$(BIN)/python -m bench.sizing
 
 model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
 	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \

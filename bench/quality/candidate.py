@@ -31,7 +31,7 @@ def main() -> int:
         check_output(options.output, force=True)
         corpus = permitted(options.data)
         document, model = train(corpus, options.recipe, columns=(TEXT_COLUMN, LABEL_COLUMN), progress=_log)
-        write_model(options.output, document, model.card, force=True)
+        write_model(options.output, document, model.card, files=model.files, force=True)
     except FykeError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

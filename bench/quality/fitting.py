@@ -7,6 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.quality.vectors import remembering
+from fyke.model.cascade_recipe import CascadeRecipe
+from fyke.model.deep_recipe import DeepRecipe
 from fyke.model.directory import load_model
 from fyke.model.labels import PHISHING
 from fyke.model.recipes import build
@@ -43,11 +46,18 @@ def recipe(name: str) -> Fit:
 
     Raises:
         SettingsError: there is no such recipe.
+        ModelError: the recipe needs the extra ``deep``, which is not installed.
     """
     build(name)
+    encoder = remembering() if name in ("deep", "cascade") else None
+
+    def unfitted() -> Any:
+        if encoder is None:
+            return build(name)
+        return DeepRecipe(encoder) if name == "deep" else CascadeRecipe(encoder)
 
     def fit(texts: Sequence[str], labels: Sequence[str]) -> Scorer:
-        fitted = build(name).fit(list(texts), list(labels))
+        fitted = unfitted().fit(list(texts), list(labels))
         return fitted if hasattr(fitted, "predict_many") else Pipeline(fitted)
 
     return fit

@@ -1,5 +1,7 @@
 """Settings: frozen, from ``FYKE_*`` environment variables; the only reader of the environment."""
 
+import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -32,7 +34,27 @@ def _shown(value: object) -> object:
     return value
 
 
+def _origins(value: object) -> object:
+    names = _names(value)
+    for name in names if isinstance(names, list) else ():
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", name):
+            raise ValueError(f"{name!r} is no origin; give some like https://mail.example.org, separated by commas")
+    return names
+
+
+def _networks(value: object) -> object:
+    names = _names(value)
+    for name in names if isinstance(names, list) else ():
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError(f"{name!r} is no address; give some like 10.0.0.7 or 10.0.0.0/8") from None
+    return names
+
+
 _SHOWN = BeforeValidator(_shown)
+_ORIGINS = BeforeValidator(_origins)
+_NETWORKS = BeforeValidator(_networks)
 _NAMES = BeforeValidator(_names)
 _OR_NONE = BeforeValidator(_or_none)
 _NAMED = BeforeValidator(_named)
@@ -63,16 +85,28 @@ class Settings(BaseSettings):
     rate_limit_fails: Literal["open", "closed"] = Field(
         "open", description="When Redis does not answer, open lets requests in unlimited, closed refuses them."
     )
-    cors_origins: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+    cors_origins: Annotated[frozenset[str], NoDecode, _ORIGINS] = Field(
         frozenset(),
         description="Origins whose pages may call the service, like `https://mail.example.org`, separated by commas.",
     )
-    trusted_proxies: Annotated[frozenset[str], NoDecode, _NAMES] = Field(
+    trusted_proxies: Annotated[frozenset[str], NoDecode, _NETWORKS] = Field(
         frozenset(),
         description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
         "separated by commas.",
     )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
+    model_follow: float = Field(
+        5, ge=0, le=86_400, description="Seconds between looks at the model directory for another model; 0 never looks."
+    )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds between SIGTERM, when `/readyz` turns 503, and the end of new connections.",
+    )
+    stop_seconds: int = Field(
+        30, ge=1, le=3600, description="Seconds after that which accepted requests have until they are cut off."
+    )
     max_body_bytes: int = Field(2**20, ge=1, description="Largest request body in bytes; beyond it, 413.")
     max_batch: int = Field(1024, ge=1, description="Largest number of texts in one batch; beyond it, 413.")
     max_message_bytes: int = Field(

@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,11 @@ def test_many_different_characters_are_folded_like_few() -> None:
     """A text of many alphabets is folded by a table, one of few strange letters by searches; both the same."""
     strange = "".join(map(chr, range(0x386, 0x500)))
     assert normalise(strange).replace(b" ", b"") == b"".join(map(normalise, strange))
+
+
+def test_threads_share_a_classifier(classifier: HashedClassifier) -> None:
+    """Threads that score with one classifier at the same time get the numbers that one thread gets."""
+    texts = SAMPLE_TEXTS[:40] * 5
+    with ThreadPoolExecutor(4) as pool:
+        scores = list(pool.map(lambda text: classifier.predict_many([text])[0], texts))
+    assert scores == classifier.predict_many(texts)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import Request
 
+from fyke.errors import SettingsError
 from fyke.service.app import Service, create_app
 from fyke.service.headers import SECURITY
 from fyke.settings import load
@@ -130,3 +131,19 @@ def test_only_named_proxies_are_believed(trusted: str, seen: str) -> None:
         app.lane._app = passed
 
     run(ask, trusted_proxies=trusted)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("cors_origins", "*"),
+        ("cors_origins", "mail.example.org"),
+        ("cors_origins", "https://mail.example.org/page"),
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", "proxy"),
+    ],
+)
+def test_what_is_no_name_of_one_is_refused(setting: str, value: str) -> None:
+    """Nobody lets everybody in by a star or a slip: the setting is named, with an example."""
+    with pytest.raises(SettingsError, match=f"FYKE_{setting.upper()}: .*give some like"):
+        load(**{setting: value})

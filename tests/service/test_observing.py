@@ -40,6 +40,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers[:] = []
     logs.configure()
     monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the client's own
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # which other tests may have configured
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
     yield said
     root.handlers[:] = before
     root.setLevel(level)
@@ -168,7 +172,7 @@ def _fails(texts: Sequence[str]) -> NoReturn:
 def listening(app: Service) -> Iterator[httpx.Client]:
     """The application served as `fyke serve` does, in a thread; a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(_config(app))
+        server = uvicorn.Server(_config(load(), app))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

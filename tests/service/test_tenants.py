@@ -149,3 +149,24 @@ def test_another_model_is_every_tenants(keys: Keys) -> None:
             app.state.predictor = first
 
     asyncio.run(run(keyed_app(keys)[0]))
+
+
+def test_a_tenant_purges_its_own_over_http(keys: Keys) -> None:
+    """With an admin key of its namespace; one without the scope is refused."""
+    keys.add("ann-admin", "admin", namespace="ann")
+
+    async def run() -> None:
+        app, _ = keyed_app(keys)
+        async with asking(app) as client:
+
+            async def asked(who: str) -> str:
+                answer = await client.post("/predict", json={"text": "a prize"}, headers=keys.shows(who))
+                return answer.headers["cache-status"].rpartition("=")[2]
+
+            assert [await asked(who) for who in ("ann", "bob")] == ["model", "model"]
+            assert (await client.post("/cache/purge", json={}, headers=keys.shows("ann"))).status_code == 403
+            purged = await client.post("/cache/purge", json={}, headers=keys.shows("ann-admin"))
+            assert (purged.status_code, purged.json()) == (200, {"forgotten": 1})
+            assert [await asked(who) for who in ("ann", "bob")] == ["model", "memory"]
+
+    asyncio.run(run())

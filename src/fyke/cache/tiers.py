@@ -218,6 +218,10 @@ class Tiers:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._followed.wait(), _FOLLOWED_SECONDS)
 
+    def take_over(self, earlier: "Tiers") -> None:
+        """Own the store and the ear for purges instead of the ``earlier`` tiers that these are beside."""
+        self._listener, earlier._listener = earlier._listener, None
+
     async def close(self) -> None:
         """Stop following, then close the store."""
         tasks = [*self._probes, *([self._listener] if self._listener else [])]

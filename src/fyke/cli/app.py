@@ -1,12 +1,11 @@
 """Every command of ``fyke``. What a command needs is imported when it runs, so that ``--help`` is quick."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fyke.cli.console import err, out, progress
+from fyke.cli.console import out, progress
 from fyke.errors import SettingsError
 
 app = typer.Typer(
@@ -88,7 +87,7 @@ def train(
         document, model = train_model(
             corpus, recipe, columns=(text_column, label_column), label_map=mapping, progress=step
         )
-        write_model(output, document, model.card, force=force)
+        write_model(output, document, model.card, files=model.files, force=force)
     out.print(report_text(model.card.figures["held_out"]), markup=False)
     out.print(f"\nmodel {model.card.model_id} written to {output}", markup=False)
 
@@ -104,47 +103,28 @@ def evaluate(
     any_file: Annotated[
         bool, typer.Option("--any-file", help="Take the recorded share of files that were not trained on as held out.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page with curves and the worst mistakes there.")
+    ] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Say what moved since training; the mail needs no labels.")
+    ] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Mail that --drift compares with, not the card's profile; repeat for more."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Accuracy and the classification report on the rows that training held out."""
-    with progress() as step:
-        from fyke.cli.labelled import read_labelled
-        from fyke.model.directory import SHIPPED, load_model
-        from fyke.model.evaluation import check_datasets, evaluate_texts, report_text
-        from fyke.model.training import split_rows
-        from fyke.service.reading import limits_from
-        from fyke.settings import load
+    """Accuracy and the classification report on the rows that training held out; or drift."""
+    from fyke.cli.evaluating import Asked, check_flags, run, run_drift
 
-        loaded = load_model(model or SHIPPED)
-        card = loaded.card
-        step("reading the mail")
-        corpus = read_labelled(
-            paths,
-            text_column=text_column or card.text_column,
-            label_column=label_column or card.label_column,
-            label_map=parse_label_map(label_map) or card.label_map,
-            limits=limits_from(load()),
-            progress=step,
-        )
-        rows = range(len(corpus.texts))
-        if not every_row:
-            if not any_file:
-                check_datasets(card, corpus, paths)
-            rows = split_rows(len(corpus.texts), test_size=card.split.test_size, random_state=card.split.random_state)[
-                1
-            ]
-        step(f"evaluating {len(rows):,} texts")
-        figures = evaluate_texts(
-            loaded.classifier, [corpus.texts[row] for row in rows], [corpus.labels[row] for row in rows]
-        )
-    if as_json:
-        typer.echo(json.dumps({"model_id": card.model_id, "held_out": not every_row} | figures))
+    check_flags(drift=drift, report=report, against=against or ())
+    mapping = parse_label_map(label_map)
+    asked = Asked(paths, model, text_column, label_column, mapping, every_row, any_file, as_json)
+    if drift:
+        run_drift(asked, against or ())
     else:
-        which = "all" if every_row else "held-out"
-        out.print(f"model {card.model_id}, {figures['rows']:,} {which} rows", markup=False)
-        out.print(report_text(figures), markup=False)
-        if every_row and {one.sha256 for one in corpus.datasets} & {one.sha256 for one in card.datasets}:
-            err.print("The model was trained on some of these rows: the figures flatter it.", markup=False)
+        run(asked, report)
 
 
 @app.command()
@@ -235,7 +215,7 @@ def cache_ls(
     limit: Annotated[int, typer.Option(min=0, help="Rows to show; 0 shows all.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """The cached predictions, newest first."""
+    """The cached predictions, newest first; labels are read at 0.5, whatever the policy of the service."""
     from fyke.cli.caching import list_entries
 
     list_entries(cache_url, namespace, limit, as_json=as_json)
@@ -302,14 +282,10 @@ def keys_revoke(name: Annotated[str, typer.Argument(help="Which one.")], file: K
 def model_show(
     directory: Annotated[Path | None, typer.Argument(help="Model directory; without it the shipped model.")] = None,
 ) -> None:
-    """The card of a model."""
-    from fyke.model.directory import SHIPPED, load_model
+    """The card of a model; on a terminal, its operating points after it."""
+    from fyke.cli.showing import show
 
-    card = load_model(directory or SHIPPED).card.model_dump_json(indent=2)
-    if out.is_terminal:
-        out.print_json(card, indent=2)
-    else:
-        typer.echo(card)
+    show(directory)
 
 
 def parse_label_map(pairs: list[str] | None) -> dict[str, str] | None:

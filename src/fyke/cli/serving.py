@@ -3,22 +3,18 @@
 import asyncio
 import contextlib
 import ipaddress
-import multiprocessing
-import os
-import signal
 import socket
 import tempfile
-import threading
 from functools import partial
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
 from fyke.cli.logs import configure
+from fyke.cli.supervising import Supervisor, follow_parent, tell_parent
 from fyke.errors import SettingsError
 from fyke.model.policies import policy_from
 from fyke.service.app import create_app
@@ -53,7 +49,9 @@ def run(settings: Settings) -> None:
         name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
         err.print(f"Fyke serves at http://{name}:{port}", markup=False)
         if settings.workers == 1:
-            config = _config(create_app(settings, model, cache))
+            app = create_app(settings, model, cache)
+            del model  # which may be swapped out
+            config = _config(settings, app)
             server = uvicorn.Server(config)
             runner.run(server.serve(sockets=[listener]))
             if not server.started:
@@ -63,7 +61,8 @@ def run(settings: Settings) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="fyke-figures-", ignore_cleanup_errors=True) as figures:
                 worker = partial(_worker, settled(settings, cache), Path(figures))
-                Multiprocess(_config(worker, factory=True, workers=settings.workers), sockets=[listener]).run()
+                config = _config(settings, worker, factory=True, workers=settings.workers)
+                Supervisor(config, sockets=[listener]).run()
         finally:
             runner.run(_close(cache))
 
@@ -91,7 +90,7 @@ def _is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
 
 
-def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
+def _config(settings: Settings, app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         factory=factory,
@@ -102,21 +101,17 @@ def _config(app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=settings.stop_seconds,
     )
 
 
 def _worker(settings: Settings, figures: Path) -> FastAPI:
     """The application in a process of its own, which ends when its parent does, however that ends."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    follow_parent()
     configure()
-    return create_app(settings, figures=figures)
-
-
-def _follow(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    app = create_app(settings, figures=figures)
+    app.state.others = tell_parent
+    return app
 
 
 async def _close(cache: Opened) -> None:

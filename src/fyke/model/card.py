@@ -50,6 +50,29 @@ class HashedPreprocessing(BaseModel):
     unicode: str
 
 
+class DeepPreprocessing(BaseModel):
+    """How a text becomes tokens, and by which files tokens become a vector: see `fyke.model.encoding`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: Literal["beginning of the folded text, WordPiece"] = "beginning of the folded text, WordPiece"
+    limit: int
+    unicode: str
+    files: dict[str, str]
+
+
+class CascadePreprocessing(BaseModel):
+    """Both readings of a text: the fast model's and the deep one's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fast: HashedPreprocessing
+    deep: DeepPreprocessing
+
+
+AnyPreprocessing = Preprocessing | HashedPreprocessing | DeepPreprocessing | CascadePreprocessing
+
+
 class Calibration(BaseModel):
     """Platt's scaling, already in the weights: log-odds are ``scale`` times the fitted ones, plus ``shift``.
 
@@ -77,6 +100,15 @@ class OperatingPoint(BaseModel):
     recall: float
 
 
+class ScoredText(BaseModel):
+    """A text and the score that the model gave it in training: see `fyke.model.selftest`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str
+    score: float
+
+
 class SplitCard(BaseModel):
     """How rows were parted, so that the held-out ones can be found again."""
 
@@ -89,7 +121,32 @@ class SplitCard(BaseModel):
     test_rows: int
 
 
-_LATER = ("calibration", "policies", "background")
+class Spread(BaseModel):
+    """How values are spread: ``counts[i]`` lie from ``edges[i - 1]`` to below ``edges[i]``, open at both ends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    edges: list[float]
+    counts: list[int]
+    median: float
+
+
+class Profile(BaseModel):
+    """What held-out rows looked like under the model, to compare new mail with: see `fyke.model.profile`.
+
+    ``scores`` are probabilities of phishing; ``unknown_words`` are each text's share of words that the model does not
+    know; ``characters`` are lengths.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int
+    scores: Spread
+    unknown_words: Spread | None
+    characters: Spread
+
+
+_LATER = ("calibration", "policies", "background", "profile", "self_test")
 
 
 class Card(BaseModel):
@@ -100,7 +157,7 @@ class Card(BaseModel):
     format: Literal[1] = 1
     model_id: str
     recipe: str
-    preprocessing: Preprocessing | HashedPreprocessing
+    preprocessing: AnyPreprocessing
     weights_sha256: str
     versions: dict[str, str]
     datasets: list[DatasetCard]
@@ -116,7 +173,16 @@ class Card(BaseModel):
     calibration: Calibration | None = None
     policies: list[OperatingPoint] | None = None
     background: DatasetCard | None = None
+    profile: Profile | None = None
+    self_test: list[ScoredText] | None = None
     digest: str = ""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Files of the directory beside weights and card, and the SHA-256 of each."""
+        said = self.preprocessing
+        deep = said.deep if isinstance(said, CascadePreprocessing) else said
+        return deep.files if isinstance(deep, DeepPreprocessing) else {}
 
     def true_digest(self) -> str:
         """SHA-256, in hexadecimal, of the card's fields but ``digest``, as JSON with sorted keys.

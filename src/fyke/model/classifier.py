@@ -162,6 +162,11 @@ class TfidfClassifier(Scores):
         ]
         return Explanation(log_odds, self._intercept, parts)
 
+    def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
+        """The words of a text, (n,), and which of them are terms, (n,)."""
+        found = [word for word, _, _ in spans(self._pattern, text)]
+        return found, self._vocabulary.index(found) >= 0
+
     def _log_odds(self, items: Sequence[bytes]) -> list[float]:
         """All sums at once; each is over one text's terms only, so that the batch makes no difference."""
         filled = [item for item in items if item]

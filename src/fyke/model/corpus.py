@@ -58,7 +58,7 @@ def read_corpus(
     labels: list[str] = []
     datasets: list[Dataset] = []
     for path in paths:
-        table = _read_table(path, text_column, label_column)
+        table = _read_table(path, {text_column: "--text-column", label_column: "--label-column"})
         texts += table[text_column].fill_null("").to_list()
         labels += _read_labels(path, table[label_column], label_column, label_map)
         datasets.append(Dataset(path.name, file_digest(path), table.height))
@@ -85,7 +85,18 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_table(path: Path, text_column: str, label_column: str) -> pl.DataFrame:
+def read_texts(path: Path, text_column: str = TEXT_COLUMN) -> list[str]:
+    """The texts of a table, labelled or not; an empty or missing text counts as ``""``.
+
+    Raises:
+        DataError: the file cannot be read, lacks the column or is empty.
+    """
+    texts: list[str] = _read_table(path, {text_column: "--text-column"})[text_column].fill_null("").to_list()
+    return texts
+
+
+def _read_table(path: Path, columns: Mapping[str, str]) -> pl.DataFrame:
+    """Columns of a table, each with the option that names it."""
     name = path.name.lower()
     if not path.exists():
         raise DataError(f"{path}: there is no such file.")
@@ -103,13 +114,13 @@ def _read_table(path: Path, text_column: str, label_column: str) -> pl.DataFrame
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(f"{path}: cannot be read as a table ({reason}).") from error
-    for column, option in ((text_column, "--text-column"), (label_column, "--label-column")):
+    for column, option in columns.items():
         if column not in table.columns:
             found = ", ".join(repr(one) for one in table.columns)
             raise DataError(f"{path}: no column {column!r}; it has {found}. Name another with {option}.")
     if not table.height:
         raise DataError(f"{path}: the table has no rows.")
-    return table.select(pl.col(text_column, label_column).cast(pl.String))
+    return table.select(pl.col(*columns).cast(pl.String))
 
 
 def _read_labels(path: Path, column: pl.Series, name: str, label_map: Mapping[str, str] | None) -> list[str]:

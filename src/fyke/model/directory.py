@@ -6,11 +6,10 @@ versions, so a file that was cut short or altered is found when it is loaded.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from pydantic import ValidationError
@@ -18,13 +17,18 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from fyke.errors import ModelError, SettingsError
-from fyke.model.card import Card, HashedPreprocessing, Preprocessing
+from fyke.model.card import AnyPreprocessing, Card, CascadePreprocessing, DeepPreprocessing, HashedPreprocessing
+from fyke.model.cascade import CascadeClassifier
 from fyke.model.classifier import Classifier, TfidfClassifier, Weights
+from fyke.model.deep import DeepClassifier
+from fyke.model.encoding import ENCODER, TOKENIZER, Encoder
 from fyke.model.hashed import HashedClassifier
-from fyke.model.packing import unpack_hashed
+from fyke.model.packing import unpack_cascade, unpack_deep, unpack_hashed
+from fyke.model.whole import write_whole
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 SHIPPED = Path(__file__).parent / "shipped"
 
 
@@ -35,6 +39,12 @@ class Model:
     classifier: Classifier
     card: Card
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What the directory holds beside weights and card: a deep model's encoder and tokenizer."""
+        found: dict[str, bytes] = getattr(self.classifier, "files", {})
+        return found
+
     def at_prior(self, prior: float) -> "Model":
         """The same model where this share of the mail, within (0, 1), is phishing; its classifier has another id.
 
@@ -43,7 +53,9 @@ class Model:
         """
         if not 0 < prior < 1:
             raise SettingsError(f"--prior {prior:g}: the share of phishing lies between 0 and 1, for example 0.01.")
-        if not isinstance(self.classifier, HashedClassifier) or self.card.calibration is None:
+        if self.card.calibration is None or not isinstance(
+            self.classifier, HashedClassifier | DeepClassifier | CascadeClassifier
+        ):
             raise SettingsError("--prior: this model is not calibrated; train one with --recipe default.")
         return replace(self, classifier=self.classifier.at_prior(prior, self.card.calibration.prior))
 
@@ -94,38 +106,25 @@ def unpack(document: bytes) -> Weights:
     return Weights(terms, idf, coefficients, float(intercept[0]))
 
 
-def model_id(
-    weights_sha256: str, preprocessing: Preprocessing | HashedPreprocessing, versions: Mapping[str, str]
-) -> str:
+def model_id(weights_sha256: str, preprocessing: AnyPreprocessing, versions: Mapping[str, str]) -> str:
     """128 bits, in hexadecimal, over everything that a prediction depends on."""
     described = json.dumps([weights_sha256, preprocessing.model_dump(), dict(versions)], sort_keys=True)
     return hashlib.blake2b(described.encode(), digest_size=16, person=b"fyke model id").hexdigest()
 
 
-def write_model(directory: Path, document: bytes, card: Card, *, force: bool = False) -> None:
-    """Write a model directory whole or not at all; ``directory`` may be a link to one.
+def write_model(
+    directory: Path, document: bytes, card: Card, *, files: Mapping[str, bytes] = NOTHING, force: bool = False
+) -> None:
+    """Write a model directory whole or not at all; ``directory`` may be a link to one, ``files`` lie beside the card.
 
     Raises:
         ModelError: the directory holds something already and ``force`` is off, or cannot be written.
     """
     check_output(directory, force=force)
-    target = directory.resolve()
     signed = card.model_copy(update={"digest": card.true_digest()})
+    said = signed.model_dump_json(indent=2) + "\n"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as room:
-            staging, retired = Path(room) / "new", Path(room) / "old"
-            staging.mkdir()
-            (staging / WEIGHTS).write_bytes(document)
-            (staging / CARD).write_text(signed.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            if target.exists():
-                os.replace(target, retired)
-            try:
-                os.replace(staging, target)
-            except OSError:
-                if retired.exists():
-                    os.replace(retired, target)
-                raise
+        write_whole(directory, {WEIGHTS: document, **dict(files), CARD: said.encode()})
     except OSError as error:
         raise ModelError(f"{directory}: the model cannot be written ({error.strerror}).") from error
 
@@ -157,6 +156,7 @@ def load_model(directory: Path) -> Model:
     try:
         card = Card.model_validate_json((directory / CARD).read_bytes())
         document = (directory / WEIGHTS).read_bytes()
+        files = {name: (directory / name).read_bytes() for name in card.files if name in (ENCODER, TOKENIZER)}
     except FileNotFoundError as error:
         raise ModelError(f"{directory}: not a model directory, {Path(error.filename).name} is missing.") from error
     except OSError as error:
@@ -168,18 +168,33 @@ def load_model(directory: Path) -> Model:
         raise ModelError(f"{directory / WEIGHTS}: cut short or altered, its digest is not the card's.")
     if card.digest != card.true_digest() or model_id(digest, card.preprocessing, card.versions) != card.model_id:
         raise ModelError(f"{directory / CARD}: altered, its digest or the model id does not follow from what it says.")
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != card.files[name]:
+            raise ModelError(f"{directory / name}: cut short or altered, its digest is not the card's.")
     try:
-        return Model(classifier_from(card.model_id, card.preprocessing, document), card)
+        return Model(classifier_from(card.model_id, card.preprocessing, document, files), card)
     except ModelError as error:
         raise ModelError(f"{directory / WEIGHTS}: {error}") from error
 
 
-def classifier_from(identity: str, preprocessing: Preprocessing | HashedPreprocessing, document: bytes) -> Classifier:
-    """The classifier that packed weights make.
+def classifier_from(
+    identity: str, preprocessing: AnyPreprocessing, document: bytes, files: Mapping[str, bytes] = NOTHING
+) -> Classifier:
+    """The classifier that packed weights make, with the ``files`` that its preprocessing names.
 
     Raises:
         ModelError: the weights are not those of such a model.
     """
     if isinstance(preprocessing, HashedPreprocessing):
         return HashedClassifier(identity, unpack_hashed(document, preprocessing))
+    if isinstance(preprocessing, DeepPreprocessing):
+        return DeepClassifier(identity, _encoder(files), unpack_deep(document, preprocessing))
+    if isinstance(preprocessing, CascadePreprocessing):
+        return CascadeClassifier(identity, _encoder(files), unpack_cascade(document, preprocessing))
     return TfidfClassifier(identity, unpack(document), preprocessing.token_pattern)
+
+
+def _encoder(files: Mapping[str, bytes]) -> Encoder:
+    if set(files) != {ENCODER, TOKENIZER}:
+        raise ModelError(f"The card does not name {ENCODER} and {TOKENIZER}; train the model anew.")
+    return Encoder(files[ENCODER], files[TOKENIZER])

@@ -1,55 +1,86 @@
 """A fitted recipe as what a model directory keeps of it: packed weights and what the card says of them."""
 
+import hashlib
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from fyke.model.calibration import Calibrated
-from fyke.model.card import Calibration, DatasetCard, HashedPreprocessing, OperatingPoint, Preprocessing
+from fyke.model.card import (
+    AnyPreprocessing,
+    Calibration,
+    CascadePreprocessing,
+    DatasetCard,
+    DeepPreprocessing,
+    HashedPreprocessing,
+    OperatingPoint,
+    Preprocessing,
+)
+from fyke.model.cascade_recipe import CascadeRecipe
 from fyke.model.classifier import Weights
 from fyke.model.corpus import file_digest
+from fyke.model.deep_recipe import DeepRecipe
 from fyke.model.directory import pack
+from fyke.model.encoding import LIMIT as TOKENS
+from fyke.model.encoding import Encoder
 from fyke.model.folding import LIMIT
 from fyke.model.hashed_recipe import HashedRecipe
 from fyke.model.hashing import RUNS
 from fyke.model.labels import PHISHING
-from fyke.model.packing import pack_hashed
+from fyke.model.packing import pack_cascade, pack_deep, pack_hashed
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Weights as one document, how texts are read for them, and what only recipe ``default`` has."""
+    """Weights as one document, how texts are read for them, what only calibrated recipes have, and further files."""
 
     document: bytes
-    preprocessing: Preprocessing | HashedPreprocessing
+    preprocessing: AnyPreprocessing
     calibration: Calibration | None = None
     policies: list[OperatingPoint] | None = None
     background: DatasetCard | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def packed_from(fitted: Any) -> Packed:
-    """Pack a fitted recipe: a `HashedRecipe`, or a scikit-learn pipeline of TF-IDF and logistic regression."""
+    """Pack a fitted recipe: one of our own, or a scikit-learn pipeline of TF-IDF and logistic regression."""
     if isinstance(fitted, HashedRecipe):
-        return _packed_hashed(fitted)
+        read = _hashed(fitted.bits)
+        return Packed(pack_hashed(fitted.weights), read, *_calibration(fitted.calibrated), _dataset(fitted.background))
+    if isinstance(fitted, DeepRecipe):
+        made, document = _deep(fitted.encoder), pack_deep(fitted.head)
+        known = _calibration(fitted.calibrated)
+        return Packed(document, made, *known, _dataset(fitted.background), fitted.encoder.files)
+    if isinstance(fitted, CascadeRecipe):
+        both = CascadePreprocessing(fast=_hashed(fitted.weights.fast.bits), deep=_deep(fitted.encoder))
+        known = _calibration(fitted.calibrated)
+        document = pack_cascade(fitted.weights)
+        return Packed(document, both, *known, _dataset(fitted.background), fitted.encoder.files)
     weights = _weights(fitted)
     return Packed(pack(weights), Preprocessing(token_pattern=fitted["features"].token_pattern))
 
 
-def _packed_hashed(fitted: HashedRecipe) -> Packed:
-    preprocessing = HashedPreprocessing(
-        runs=list(RUNS), bits=fitted.bits, limit=LIMIT, unicode=unicodedata.unidata_version
-    )
-    path, background = fitted.background, None
-    if path:
-        background = DatasetCard(name=path.name, sha256=file_digest(path), rows=pl.read_csv(path).height)
-    calibration, policies = _calibration(fitted.calibrated) if fitted.calibrated else (None, None)
-    return Packed(pack_hashed(fitted.weights), preprocessing, calibration, policies, background)
+def _hashed(bits: int) -> HashedPreprocessing:
+    return HashedPreprocessing(runs=list(RUNS), bits=bits, limit=LIMIT, unicode=unicodedata.unidata_version)
 
 
-def _calibration(found: Calibrated) -> tuple[Calibration, list[OperatingPoint]]:
+def _deep(encoder: Encoder) -> DeepPreprocessing:
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in encoder.files.items()}
+    return DeepPreprocessing(limit=TOKENS, unicode=unicodedata.unidata_version, files=digests)
+
+
+def _dataset(path: Path | None) -> DatasetCard | None:
+    return DatasetCard(name=path.name, sha256=file_digest(path), rows=pl.read_csv(path).height) if path else None
+
+
+def _calibration(found: Calibrated | None) -> tuple[Calibration | None, list[OperatingPoint] | None]:
+    if found is None:
+        return None, None
     calibration = Calibration(
         scale=found.scale, shift=found.shift, rows=found.rows, prior=found.prior, figures=found.figures
     )

@@ -9,6 +9,7 @@ part of a text has its exact share in z: see `HashedClassifier.explain`.
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,16 @@ from fyke.model.classifier import Scores, expit
 from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
 from fyke.model.hashing import features, index, parts
+
+_scratch = threading.local()
+
+
+def _last_met(rows: int) -> NDArray[np.int32]:
+    """This thread's (rows,) array of where in the text a row was met last: never cleared, since one write precedes."""
+    last: NDArray[np.int32] | None = getattr(_scratch, "last", None)
+    if last is None or len(last) != rows:
+        last = _scratch.last = np.empty(rows, np.int32)
+    return last
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class HashedWeights:
 class HashedClassifier(Scores):
     """Scores texts for phishing; everything the prediction cache needs to know of a model.
 
-    ``id`` names weights, preprocessing and the versions that computed them. Not for two threads at once.
+    ``id`` names weights, preprocessing and the versions that computed them. Threads may share one.
     """
 
     quick = True
@@ -48,7 +59,6 @@ class HashedClassifier(Scores):
         self._table = weights.table.astype(np.float32)
         self._bits = weights.bits
         self._intercept = weights.intercept
-        self._last = np.empty(len(self._table), np.int32)  # where in the text a row was met last; never cleared
 
     def canonical(self, item: str) -> bytes:
         """What the model sees of a text: its words, normalised, at most `fyke.model.folding.LIMIT` bytes."""
@@ -74,8 +84,9 @@ class HashedClassifier(Scores):
     def _first_met(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Marks one occurrence of each row; which one does not matter, and no clearing or sorting is needed."""
         order = np.arange(len(rows), dtype=np.int32)
-        self._last[rows] = order
-        return np.equal(self._last[rows], order)
+        last = _last_met(len(self._table))
+        last[rows] = order
+        return np.equal(last[rows], order)
 
     def explain(self, text: str) -> Explanation:
         """What each word of a text adds to the log-odds; with ``base`` they sum to them within 1e-6.
@@ -92,6 +103,17 @@ class HashedClassifier(Scores):
         starts, ends = (np.concatenate([part[side] for part in found]) for side in (1, 2))
         words = shares(blob, origin, starts, ends, each)
         return Explanation(self.log_odds(blob), self._intercept, words)
+
+    def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
+        """The words of a text, normalised, (n,), and which of them meet a row with a weight, (n,).
+
+        Words share rows with other features, so that some unknown ones pass for known.
+        """
+        blob = normalise(text)
+        if not blob:
+            return [], np.empty(0, np.bool_)
+        _, (numbers, _, _), _ = parts(blob)
+        return blob.decode(errors="replace").split(" "), self._table[index(numbers, self._bits)] != 0
 
     def at_prior(self, prior: float, trained_at: float) -> "HashedClassifier":
         """The same model where the share of phishing is ``prior`` and not ``trained_at``; both within (0, 1).

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.folding import normalise
@@ -23,10 +24,9 @@ from fyke.model.hashing import features, parts
 from fyke.model.labels import PHISHING
 
 BACKGROUND = Path(__file__).parent / "background.csv"
-BITS = 21
+BITS = 22
 LEAST_TEXTS = 2  # a feature of fewer texts says nothing
-STRENGTH = 1.0  # liblinear's C
-BACKGROUND_WEIGHT = 3.0
+STRENGTH = 3.0  # liblinear's C
 HELD_BACK = 0.15  # of the clusters, for calibration
 SEED = 6
 
@@ -59,15 +59,13 @@ class HashedRecipe:
         phishing = np.array([label == PHISHING for label in labels] + [False] * len(extra))
         if not any(blobs[: len(texts)]) or len(set(phishing[: len(texts)])) < 2:
             raise ValueError("no words, or only one label")
-        weight = np.ones(len(blobs))
-        weight[len(texts) :] = BACKGROUND_WEIGHT
         matrix = occurrences(blobs, self.bits)
         validation = held_back(blobs[: len(texts)])
         fitted_on = np.setdiff1d(np.arange(len(blobs)), validation)
         if self._enough(phishing, validation, fitted_on):
-            first = _regress(matrix[fitted_on], phishing[fitted_on], weight[fitted_on])
+            first = _regress(matrix[fitted_on], phishing[fitted_on])
             self.calibrated = calibrate(_log_odds(first, matrix[validation]), phishing[validation])
-        final = _regress(matrix, phishing, weight)
+        final = _regress(matrix, phishing)
         scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
         self.weights = HashedWeights((scale * final.table).astype(np.float16), scale * final.intercept + shift)
         self._classifier = HashedClassifier("unpacked", self.weights)
@@ -111,7 +109,7 @@ def _log_odds(fit: Fit, matrix: Any) -> NDArray[np.float64]:
     return np.asarray(matrix @ fit.table + fit.intercept)
 
 
-def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float64]) -> Fit:
+def _regress(matrix: Any, phishing: NDArray[np.bool_]) -> Fit:
     """Squared hinge loss on the features that enough texts have, each scaled by its rarity."""
     frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
     kept = np.flatnonzero(frequency >= LEAST_TEXTS)
@@ -119,7 +117,8 @@ def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float6
     rarity /= np.sqrt((frequency[kept] * rarity**2).sum() / frequency[kept].sum())
     scaled = _columns(matrix, kept, rarity)
     machine = LinearSVC(C=STRENGTH, loss="squared_hinge", dual=True, tol=1e-2, max_iter=300, random_state=SEED)
-    machine.fit(scaled, phishing, sample_weight=weight)
+    with threadpool_limits(1):  # so that no order of summation depends on the machine
+        machine.fit(scaled, phishing)
     table = np.zeros(matrix.shape[1])
     table[kept] = machine.coef_[0] * rarity
     return Fit(table, float(machine.intercept_[0]))

@@ -48,6 +48,10 @@ class Policy:
     threshold: float = THRESHOLD
     abstain: float = 0.0
 
+    def of(self, key: str) -> "Policy":
+        """The policy for an answer of this key: this one for all."""
+        return self
+
     def read(self, score: float) -> Verdict:
         """The verdict. The probability is the label's, which is below one half where the threshold is not one half."""
         label, probability = (PHISHING, score) if score > self.threshold else (SAFE, 1.0 - score)

@@ -8,6 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from fyke.errors import SettingsError
+from fyke.model.cascade_recipe import CascadeRecipe
+from fyke.model.deep_recipe import DeepRecipe
 from fyke.model.hashed_recipe import HashedRecipe
 
 
@@ -26,7 +28,17 @@ def default() -> HashedRecipe:
     return HashedRecipe()
 
 
-RECIPES: dict[str, Callable[[], Any]] = {"baseline": baseline, "default": default}
+def deep() -> DeepRecipe:
+    """A head on the small sentence transformer that comes with Fyke, calibrated; needs the extra ``deep``."""
+    return DeepRecipe()
+
+
+def cascade() -> CascadeRecipe:
+    """``default`` where it is sure, and ``deep`` with it where not; needs the extra ``deep``."""
+    return CascadeRecipe()
+
+
+RECIPES: dict[str, Callable[[], Any]] = {"baseline": baseline, "default": default, "deep": deep, "cascade": cascade}
 
 
 def build(recipe: str) -> Any:

@@ -19,7 +19,9 @@ from fyke.model.directory import Model, classifier_from, model_id
 from fyke.model.evaluation import evaluate_texts
 from fyke.model.fitted import packed_from
 from fyke.model.labels import PHISHING, SAFE
+from fyke.model.profile import profile_of
 from fyke.model.recipes import build
+from fyke.model.selftest import scored
 
 TEST_SIZE = 0.2
 RANDOM_STATE = 42
@@ -73,14 +75,14 @@ def train(
     progress("packing the weights")
     packed = packed_from(pipeline)
     digest = hashlib.sha256(packed.document).hexdigest()
-    versions = {name: version(name) for name in ("scikit-learn", "numpy", "scipy")}
+    computed_by = ("scikit-learn", "numpy", "scipy", *(("onnxruntime", "tokenizers") if packed.files else ()))
+    versions = {name: version(name) for name in computed_by}
     identity = model_id(digest, packed.preprocessing, versions)
-    classifier = classifier_from(identity, packed.preprocessing, packed.document)
+    classifier = classifier_from(identity, packed.preprocessing, packed.document, packed.files)
 
     progress(f"evaluating on {len(test_rows):,} held-out texts")
-    figures = evaluate_texts(
-        classifier, [corpus.texts[row] for row in test_rows], [corpus.labels[row] for row in test_rows]
-    )
+    held_out = [corpus.texts[row] for row in test_rows]
+    figures = evaluate_texts(classifier, held_out, [corpus.labels[row] for row in test_rows])
     card = Card(
         model_id=identity,
         recipe=recipe,
@@ -105,5 +107,7 @@ def train(
         calibration=packed.calibration,
         policies=packed.policies,
         background=packed.background,
+        profile=profile_of(classifier, held_out),
+        self_test=scored(classifier),
     )
     return packed.document, Model(classifier, card)

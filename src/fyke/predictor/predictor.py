@@ -146,6 +146,15 @@ class Predictor(Generic[Item, Prediction]):
         self.ledgers.append(sibling.ledger)
         return sibling
 
+    def take_over(self, earlier: "Predictor[Any, Any]") -> None:
+        """Own the store and the model's thread instead of an ``earlier`` one that this one is `beside`.
+
+        The earlier one finishes what it has begun, and its `close` waits for that.
+        """
+        self._owner, earlier._owner = earlier._owner, False
+        self.ledgers += earlier.ledgers
+        self.tiers.take_over(earlier.tiers)
+
     async def close(self) -> None:
         """Finish what is under way, here and in the siblings, then close the store."""
         self._closing = True

@@ -114,8 +114,10 @@ class Gate:
         key = self.access.identify(scope["headers"])
         browser = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
         refused = self.access.refusal(scope["path"], key, browser=browser)
+        if refused is not None and scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})
         if refused is not None:
-            return await refused({**scope, "type": "http"}, receive, send)
+            return await refused(scope, receive, send)
         return await self.app({**scope, IDENTITY: key}, receive, send)
 
 

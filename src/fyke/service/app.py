@@ -20,12 +20,13 @@ from fyke import __version__
 from fyke.cache.opening import Opened
 from fyke.errors import NotCached, Overloaded, SettingsError
 from fyke.model.directory import Model
-from fyke.model.explaining import Explainer
 from fyke.model.policies import policy_from
 from fyke.service.access import Access, Gate
-from fyke.service.assembly import first_words, load_from, open_from, predictor_from
+from fyke.service.administration import router as administration
+from fyke.service.assembly import load_from, open_from
 from fyke.service.caching import not_cached
 from fyke.service.contract import completed
+from fyke.service.draining import Draining, last
 from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
 from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
@@ -39,15 +40,17 @@ from fyke.service.load import Load
 from fyke.service.messages import MessageReader
 from fyke.service.metrics import router as metrics
 from fyke.service.pages import router as pages
+from fyke.service.policing import Policies
 from fyke.service.rates import RateLimit
 from fyke.service.reading import limits_from, trusted_from
+from fyke.service.rollout import Rollout, install, look, settle_garbage
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
 from fyke.service.tracing import Tracing, tracing_from
 from fyke.service.views import router as views
 from fyke.settings import Settings, load, load_traces
 
-ROUTERS = (router, explaining, views, pages, metrics)
+ROUTERS = (router, explaining, views, pages, metrics, administration)
 
 
 class Service(FastAPI):
@@ -73,7 +76,7 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the fast lane, which passes on what it does not answer."""
-        await self.lane(scope, receive, send)
+        await self.lane(scope, receive, last(send) if self.lane.leaving else send)
 
 
 def create_app(
@@ -94,25 +97,18 @@ def create_app(
         ModelError: the model directory cannot be loaded.
     """
     settings = settings or load()
+    looked = () if settings.model is None or model is not None else look(settings.model)
     model = model or load_from(settings)
     tracing = tracing or tracing_from(load_traces())
     seen = Instruments(access_log=settings.access_log, tracing=tracing, directory=figures)
-    policy = policy_from(settings.policy, model.card.policies, settings.abstain)
+    policy = Policies(policy_from(settings.policy, model.card.policies, settings.abstain))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         cache = opened or await open_from(settings)
-        app.state.model = model
-        app.state.predictor = predictor_from(
-            settings,
-            model.classifier,
-            cache,
-            preview=lambda text: first_words(text, settings.cache_preview_words),
-            span=seen.span,
-        )
-        app.state.explainer = predictor_from(
-            settings, Explainer(model.classifier), cache, beside=app.state.predictor, span=seen.span
-        )
+        install(app, settings, cache, app.state.model, seen.span)
+        app.state.rollout = Rollout(app, settings, cache, seen.span, looked)
+        app.state.rollout.others = app.state.others
         app.state.where = cache.where
         if settings.keys_file is not None:
             from fyke.cache.rates import Rates  # its library takes a while to import
@@ -126,12 +122,14 @@ def create_app(
         app.state.sampler = Sampler(app.state.predictor, policy)
         app.state.sampler.start()
         seen.start(app)
-        gc.collect()
-        gc.freeze()  # the model is for ever: the collector need not walk it, which would stop the world
+        settle_garbage()
         gc.set_threshold(50_000, 20, 100)  # nor what is kept in memory, which has no cycles, time and again
+        app.state.rollout.start()
+        app.state.draining.start()
         try:
             yield
         finally:
+            await app.state.rollout.stop()
             await app.state.sampler.close()
             app.state.reader.close()
             await app.state.explainer.close()
@@ -148,6 +146,9 @@ def create_app(
     app.state.load = load_now
     app.state.max_text_chars = settings.max_text_chars
     app.state.policy = policy
+    app.state.model = model  # and nowhere else, or a model that was swapped out would stay in memory
+    app.state.draining = Draining(settings.drain_seconds, lambda: setattr(app.lane, "leaving", True))
+    app.state.others = lambda: None
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
     held = max(settings.max_messages_bytes, settings.max_message_bytes)
     app.add_middleware(HeldMessages, most=held, paths=messages)

@@ -9,6 +9,7 @@ from fyke.cache.opening import LOCAL_REDIS, Opened, new_memory, open_cache
 from fyke.cache.spans import Span, untraced
 from fyke.model.directory import SHIPPED, at_prior, load_model
 from fyke.model.directory import Model as LoadedModel
+from fyke.model.selftest import self_test
 from fyke.predictor import Model, Predictor
 from fyke.settings import Settings
 
@@ -19,12 +20,14 @@ Prediction = TypeVar("Prediction")
 
 
 def load_from(settings: Settings) -> LoadedModel:
-    """The model that the settings name, at the prior that they name.
+    """The model that the settings name, after its self-test, at the prior that they name.
 
     Raises:
-        ModelError: it cannot be loaded, or knows nothing of priors.
+        ModelError: it cannot be loaded, fails its self-test, or knows nothing of priors.
     """
-    return at_prior(load_model(settings.model or SHIPPED), settings.prior)
+    model = load_model(settings.model or SHIPPED)
+    self_test(model)
+    return at_prior(model, settings.prior)
 
 
 async def open_from(settings: Settings) -> Opened:
@@ -82,7 +85,7 @@ def predictor_from(
         beside=beside,
         span=span,
     )
-    if cache.trouble:  # said already; the breakers find the way back
+    if cache.trouble and beside is None:  # said already; the breakers find the way back
         predictor.tiers.reads.trip()
         predictor.tiers.writes.trip()
     return predictor

@@ -54,5 +54,5 @@ async def _explained(text: str, request: Request, response: Response) -> dict[st
     answer = await explainer.predict(text, wishes_of(request))
     response.headers.update(cache_headers(answer))
     explanation = answer.prediction
-    verdict = request.app.state.policy.read(expit(explanation.log_odds))
+    verdict = request.app.state.policy.of(answer.key).read(expit(explanation.log_odds))
     return {**verdict.fields(), **explained(text, explanation, verdict.prediction)}

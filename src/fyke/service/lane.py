@@ -29,6 +29,7 @@ from fyke.service.figures import NO_TIER, Figures
 from fyke.service.headers import SECURITY
 from fyke.service.load import Load
 from fyke.service.observing import REQUEST_ID, request_ids
+from fyke.service.policing import Policies
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
 
@@ -82,7 +83,7 @@ class FastLane:
         limit: int,
         load: Load,
         most_chars: int,
-        policy: Policy = BALANCED,
+        policy: Policy | Policies = BALANCED,
         remember: int = 20_000,
     ):
         self._app = app
@@ -91,6 +92,7 @@ class FastLane:
         self._load = load
         self._most_chars = most_chars
         self.policy = policy
+        self.leaving = False  # whether each answer is the last of its connection
         self._keys: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
         self._most = remember
         self._secret = os.urandom(32)
@@ -274,9 +276,9 @@ class FastLane:
             self._keys.popitem(last=False)
 
 
-def response(answer: Answer[float], policy: Policy, request_id: str) -> tuple[dict[str, str], bytes]:
+def response(answer: Answer[float], policy: Policy | Policies, request_id: str) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
-    label, probability, uncertain = policy.read(answer.prediction)
+    label, probability, uncertain = policy.of(answer.key).read(answer.prediction)
     body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
     headers = cache_headers(answer)
     headers["content-length"] = str(len(body))

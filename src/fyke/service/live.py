@@ -16,6 +16,7 @@ from fyke.cache.newest import Listing, newest
 from fyke.model.classifier import decode
 from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Predictor
+from fyke.service.policing import Policies
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Sampler:
     def __init__(
         self,
         predictor: Predictor[Any, float],
-        policy: Policy = BALANCED,
+        policy: Policy | Policies = BALANCED,
         *,
         most_viewers: int = MOST_VIEWERS,
         every: float = EVERY,
@@ -83,6 +84,10 @@ class Sampler:
     def start(self) -> None:
         """Begin to take samples, in the running event loop."""
         self._spawn(self._run())
+
+    def watch_instead(self, predictor: Predictor[Any, float]) -> None:
+        """Sample another predictor from now on; its counts begin anew."""
+        self._predictor = predictor
 
     async def close(self) -> None:
         """Stop, and let the viewers go."""
@@ -190,7 +195,7 @@ class Sampler:
             viewer.tell(self._listed[0 if viewer.near else 1])
 
     def _entries(self, listing: Listing, now: int, words: bool) -> bytes:
-        rows = [_row(entry, self._policy, now, words) for _, entry in listing.entries]
+        rows = [_row(entry, self._policy.of(key), now, words) for key, entry in listing.entries]
         return _event("entries", {"entries": rows, "seen": listing.seen, "whole": listing.whole, "words": words})
 
     def _tell(self, event: bytes) -> None:

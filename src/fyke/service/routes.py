@@ -6,11 +6,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from fyke.model.card import Card
-from fyke.model.policies import Policy
 from fyke.predictor import Answer
 from fyke.service.caching import batch_headers, cache_headers, wishes_of
 from fyke.service.limits import check_length, waiting
 from fyke.service.messages import BODY, MessageReader
+from fyke.service.policing import Policies
 from fyke.service.rates import charge_for
 from fyke.service.schemas import (
     BatchRequest,
@@ -21,6 +21,7 @@ from fyke.service.schemas import (
     PredictRequest,
     PredictResponse,
     Problem,
+    RefusalResponse,
 )
 from fyke.service.tenants import predictor_of
 
@@ -82,13 +83,13 @@ async def predict_message(request: Request, response: Response) -> MessageRespon
         text, report = await reader.read(raw)
         answer = await predictor_of(request).predict(text, wishes_of(request))
     response.headers.update(cache_headers(answer))
-    policy: Policy = request.app.state.policy
-    return MessageResponse.model_validate({**policy.read(answer.prediction).fields(), **report})
+    policies: Policies = request.app.state.policy
+    return MessageResponse.model_validate({**policies.of(answer.key).read(answer.prediction).fields(), **report})
 
 
 def _prediction(request: Request, answer: Answer[float]) -> PredictResponse:
-    policy: Policy = request.app.state.policy
-    return PredictResponse.model_construct(**policy.read(answer.prediction).fields())
+    policies: Policies = request.app.state.policy
+    return PredictResponse.model_construct(**policies.of(answer.key).read(answer.prediction).fields())
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -99,10 +100,17 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it predict?")
 async def readyz(request: Request) -> JSONResponse:
-    """Ready with a model loaded; trouble with the cache is told but does not make it unready."""
+    """Ready with a model loaded, until the service stops; trouble with the cache is told but leaves it ready."""
     predictor = request.app.state.predictor
     cache = "none" if predictor.tiers.store is None else predictor.tiers.reads.state
-    return JSONResponse({"status": "ok", "model_id": predictor.model.id, "cache_breaker": cache})
+    stopping = request.app.state.draining.begun
+    told = {
+        "status": "stopping" if stopping else "ok",
+        "model_id": predictor.model.id,
+        "cache_breaker": cache,
+        "model_refused": request.app.state.rollout.refusal is not None,
+    }
+    return JSONResponse(told, 503 if stopping else 200)
 
 
 @router.get("/cache", summary="What the cache did, and whether it pays")
@@ -119,5 +127,7 @@ async def cache(request: Request) -> dict[str, Any]:
 async def model(request: Request) -> CardInForce:
     """What the model is, what it was trained on, how well it did, and how labels are read from its scores."""
     card: Card = request.app.state.model.card
-    policy = PolicyResponse.model_validate(request.app.state.policy, from_attributes=True)
-    return CardInForce.model_construct(**dict(card), policy=policy)
+    policy = PolicyResponse.model_validate(request.app.state.policy.now, from_attributes=True)
+    refusal = request.app.state.rollout.refusal
+    refused = None if refusal is None else RefusalResponse(at=refusal.at, why=refusal.why)
+    return CardInForce.model_construct(**dict(card), policy=policy, refused=refused)

@@ -102,10 +102,27 @@ class PolicyResponse(BaseModel):
     abstain: float
 
 
+class RefusalResponse(BaseModel):
+    """A model that was not put in force: when, and why."""
+
+    at: str
+    why: str
+
+
 class CardInForce(Card):
-    """A model's card, and the policy in force."""
+    """A model's card, the policy in force, and the last refusal of a model since this one was put in force."""
 
     policy: PolicyResponse
+    refused: RefusalResponse | None = None
+
+
+class ReloadResponse(BaseModel):
+    """The model in force, and whether it is another than before."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_id: str
+    changed: bool
 
 
 class Problem(BaseModel):

@@ -59,7 +59,7 @@ async def about(request: Request) -> JSONResponse:
         "where": state.where,
         "namespace": predictor.namespace,
         "tiers": [*tiers, "model"],
-        "threshold": state.policy.threshold,
+        "threshold": state.policy.now.threshold,
         "workers": state.workers,
         "purge": may_purge(request, allowed=state.allow_purge),
     }

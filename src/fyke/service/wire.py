@@ -147,6 +147,7 @@ class Wire(Door):
 
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
+        self._ending = self._ending or self._lane.leaving
         answered = response(answer, self._lane.policy, self._lane.new_id())
         self._write(_status(200, tuple(self.server_state.default_headers)), *answered)
         self._lane.figures.fast[answer.tier].add(self._heard - self._started)

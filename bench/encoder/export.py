@@ -1,0 +1,187 @@
+"""Write the encoder as ONNX with products of 8 bits, and say how far its vectors are from the network's in full.
+
+    python -m bench.encoder.export --data DIR --base FOLDER [--tuned FILE] --output src/fyke/model/encoder
+
+Weights are integers with one scale a column (a row, for the words); what goes into a product is brought to integers at
+run time, with one scale for all of it. A few columns of the activations are far larger than the others and would take
+all the room, so that each is divided, and the weights multiplied, by its greatest value on training texts to the power
+of `SMOOTHING`.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from bench.encoder.network import HEADS, Network, base
+from bench.encoder.selection import chosen
+from bench.quality import corpora
+from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, WIDTH, Encoder
+
+SMOOTHING = 0.7
+SAMPLE = 60  # texts whose activations are looked at
+MOST = 127
+
+Array = NDArray[np.float32]
+Greatest = dict[tuple[int, str], Array]
+
+
+def main() -> int:
+    """Write both files, and compare the vectors of other texts."""
+    parser = argparse.ArgumentParser(prog="python -m bench.encoder.export", description="Write the encoder.")
+    parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
+    parser.add_argument("--base", type=Path, required=True, help="the folder of the published weights and tokenizer")
+    parser.add_argument("--tuned", type=Path, help="what bench.encoder.tune wrote")
+    parser.add_argument("--output", type=Path, required=True, help="the folder to write")
+    options = parser.parse_args()
+    network, tokenizer = base(options.base, options.tuned), (options.base / TOKENIZER).read_bytes()
+    texts = chosen(corpora.load(options.data))[0]
+    texts = [texts[place] for place in np.random.default_rng(1).permutation(len(texts))[: 2 * SAMPLE]]
+    tokens = Encoder.tokens_only(tokenizer)
+    ids = [np.frombuffer(tokens(text), "<u2").astype(np.int64) for text in texts]
+    written = Writer(network, greatest(network, ids[:SAMPLE])).model().SerializeToString()
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / ENCODER).write_bytes(written)
+    (options.output / TOKENIZER).write_bytes(tokenizer)
+    encoder = Encoder(written, tokenizer)
+    ours = np.array([encoder.vector(tokens(text)) for text in texts[SAMPLE:]])
+    theirs = np.array([full(network, one) for one in ids[SAMPLE:]])
+    off = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs - theirs.mean(0), axis=1)
+    print(f"{len(written) / 1e6:.1f} MB; vectors off by {off.mean():.3f} in the mean and {off.max():.3f} at most")
+    return 0
+
+
+def full(network: Network, ids: NDArray[np.int64]) -> Array:
+    """The vector of tokens by the network in full precision."""
+    with torch.no_grad():
+        x = network.embed(torch.from_numpy(ids)[None])
+        for layer in network.layers:
+            x = layer(x, None)
+    vector: Array = x.mean(1)[0].numpy()
+    return vector
+
+
+def greatest(network: Network, texts: list[NDArray[np.int64]]) -> Greatest:
+    """The greatest absolute value of each column that goes into each product."""
+    found: Greatest = {}
+
+    def watch(key: tuple[int, str]) -> Any:
+        def seen(module: Any, given: Any, made: Any) -> None:
+            most = given[0].detach().abs().flatten(0, 1).amax(0).numpy()
+            found[key] = np.maximum(found.get(key, 0), most)
+
+        return seen
+
+    hooks = [
+        getattr(layer, name).register_forward_hook(watch((place, name)))
+        for place, layer in enumerate(network.layers)
+        for name in ("query", "output", "inner", "outer")
+    ]
+    for one in texts:
+        full(network, one)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+class Writer:
+    """Writes the graph node by node."""
+
+    def __init__(self, network: Network, columns: Greatest):
+        self._network, self._columns = network, columns
+        self._nodes: list[Any] = []
+        self._arrays: list[Any] = []
+
+    def model(self) -> Any:
+        """``ids`` (n,) int64 to ``embedding`` (384,) float32."""
+        x = self._embedded()
+        for place, layer in enumerate(self._network.layers):
+            x = self._layer(x, place, layer)
+        x = self._node("ReduceMean", [x, "one"], "mean", keepdims=0)
+        self._node("Reshape", [x, self._array("flat", np.array([WIDTH]))], "embedding")
+        ids = helper.make_tensor_value_info("ids", TensorProto.INT64, ["n"])
+        embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [WIDTH])
+        graph = helper.make_graph(self._nodes, "encoder", [ids], [embedding], self._arrays)
+        versions = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+        return helper.make_model(graph, opset_imports=versions, ir_version=8)
+
+    def _embedded(self) -> str:
+        words, scales = _integers(_numbers(self._network.words.weight).T)
+        self._array("words", words.T)
+        self._array("word_scales", scales[:, None])
+        positions = _numbers(self._network.positions.weight)[:LIMIT] + _numbers(self._network.types.weight)[0]
+        self._array("positions", positions)
+        self._array("zero", np.array([0]))
+        self._array("one", np.array([1]))
+        self._array("three", np.array([WIDTH] * 3))
+        x = self._node(
+            "Cast", [self._node("Gather", ["words", "ids"], "of_words")], "words_float", to=TensorProto.FLOAT
+        )
+        x = self._node("Mul", [x, self._node("Gather", ["word_scales", "ids"], "of_scales")], "scaled")
+        length = self._node("Shape", ["ids"], "length")
+        x = self._node("Add", [x, self._node("Slice", ["positions", "zero", length, "zero"], "places")], "placed")
+        return self._node("Unsqueeze", [self._norm(x, self._network.norm, "embedded"), "zero"], "embedded_batch")
+
+    def _layer(self, x: str, place: int, layer: Any) -> str:
+        name = f"layer{place}"
+        three = [layer.query, layer.key, layer.value]
+        weights = np.concatenate([_numbers(one.weight).T for one in three], 1)
+        biases = np.concatenate([_numbers(one.bias) for one in three])
+        y = self._product(x, weights, biases, (place, "query"), f"{name}_three")
+        parts = [f"{name}_{part}" for part in ("query", "key", "value")]
+        self._nodes.append(helper.make_node("Split", [y, "three"], parts, name=f"{name}_split", axis=2))
+        y = self._own("MultiHeadAttention", parts, f"{name}_seen", num_heads=HEADS)
+        y = self._dense(y, layer.output, (place, "output"), f"{name}_output")
+        x = self._norm(self._node("Add", [y, x], f"{name}_first_sum"), layer.first_norm, f"{name}_first")
+        y = self._own("Gelu", [self._dense(x, layer.inner, (place, "inner"), f"{name}_inner")], f"{name}_gelu")
+        y = self._dense(y, layer.outer, (place, "outer"), f"{name}_outer")
+        return self._norm(self._node("Add", [y, x], f"{name}_second_sum"), layer.second_norm, f"{name}_second")
+
+    def _dense(self, x: str, linear: Any, key: tuple[int, str], name: str) -> str:
+        return self._product(x, _numbers(linear.weight).T, _numbers(linear.bias), key, name)
+
+    def _product(self, x: str, weights: Array, biases: Array, key: tuple[int, str], name: str) -> str:
+        rows = np.maximum(np.abs(weights).max(1), 1e-3)
+        factor = np.maximum(self._columns[key], 1e-3) ** SMOOTHING / rows ** (1 - SMOOTHING)
+        factor /= np.exp(np.log(factor).mean())
+        x = self._node("Mul", [x, self._array(f"{name}_factor", (1 / factor).astype(np.float32))], f"{name}_smooth")
+        integers, scales = _integers(weights * factor[:, None])
+        arrays: dict[str, NDArray[Any]] = {"w": integers, "s": scales, "z": np.zeros(len(scales), np.int8), "b": biases}
+        given = [x, *(self._array(f"{name}_{part}", values) for part, values in arrays.items())]
+        return self._own("DynamicQuantizeMatMul", given, name)
+
+    def _norm(self, x: str, norm: Any, name: str) -> str:
+        given = [x, self._array(f"{name}_g", _numbers(norm.weight)), self._array(f"{name}_b", _numbers(norm.bias))]
+        return self._node("LayerNormalization", given, name, axis=-1, epsilon=1e-12)
+
+    def _array(self, name: str, values: NDArray[Any]) -> str:
+        self._arrays.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def _node(self, kind: str, given: list[str], name: str, domain: str = "", **said: Any) -> str:
+        self._nodes.append(helper.make_node(kind, given, [name], name=name, domain=domain, **said))
+        return name
+
+    def _own(self, kind: str, given: list[str], name: str, **said: Any) -> str:
+        """A node that ONNX Runtime has beyond the standard."""
+        return self._node(kind, given, name, "com.microsoft", **said)
+
+
+def _numbers(values: Any) -> Array:
+    array: Array = values.detach().float().numpy()
+    return array
+
+
+def _integers(weights: Array) -> tuple[NDArray[np.int8], Array]:
+    """Integers of 8 bits and, for each column, the scale that makes the weights of them."""
+    scales = np.maximum(np.abs(weights).max(0) / MOST, 1e-12).astype(np.float32)
+    return np.clip(np.rint(weights / scales), -MOST, MOST).astype(np.int8), scales
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Recipe ``cascade``: recipes ``default`` and ``deep``, and a band of the fast one's log-odds where both are asked.
+
+Both parts are fitted without the rows of some clusters. On those rows three things are then fitted: how the log-odds of
+both are added, the band, and the calibration. The parts stay as they are, so that all three are of just these parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from fyke.model.calibration import Calibrated, calibrate
+from fyke.model.cascade import Band, CascadeClassifier, CascadeWeights
+from fyke.model.deep import DeepClassifier, Head
+from fyke.model.deep_recipe import MOST_HELD_BACK, DeepRecipe, enough, some
+from fyke.model.encoding import Encoder
+from fyke.model.folding import normalise
+from fyke.model.hashed import HashedClassifier
+from fyke.model.hashed_recipe import BACKGROUND, HashedRecipe, held_back
+from fyke.model.labels import PHISHING
+
+LOST = 0.005  # of accuracy, and of recall at `RATES`, that the band may cost
+RATES = (0.001, 0.005)
+STEPS = 25  # edges that are tried at either end
+ALWAYS = Band(-np.inf, np.inf, 0.5, 0.5, 0.0)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Log-odds of both parts for the validation rows, (n,), and whether each row is phishing, (n,)."""
+
+    fast: Floats
+    deep: Floats
+    phishing: NDArray[np.bool_]
+
+
+class CascadeRecipe:
+    """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there.
+
+    ``asked`` is the share of validation rows that the deep part is asked about.
+
+    Raises:
+        ModelError: there is no encoder given, and the extra is not installed.
+    """
+
+    background = BACKGROUND
+
+    def __init__(self, encoder: Encoder | None = None):
+        self.encoder = encoder or DeepRecipe().encoder
+        self.weights: CascadeWeights
+        self.calibrated: Calibrated | None = None
+        self.asked = 1.0
+
+    def fit(self, texts: Sequence[str], labels: Sequence[str]) -> Self:
+        """Learn from texts and their published labels.
+
+        Raises:
+            ValueError: only one label, or no text has a word.
+        """
+        phishing = np.array([label == PHISHING for label in labels])
+        validation = held_back([normalise(text) for text in texts])
+        rest = np.setdiff1d(np.arange(len(texts)), validation)
+        validation = some(validation, MOST_HELD_BACK)
+        if not enough(phishing, validation, rest):
+            self.weights = CascadeWeights(HashedRecipe().fit(texts, labels).weights, self._head(texts, labels), ALWAYS)
+            return self
+        parts = [[every[row] for row in rest.tolist()] for every in (texts, labels)]
+        first = CascadeWeights(HashedRecipe().fit(*parts).weights, self._head(*parts), ALWAYS)
+        scored = self._scored(first, [texts[row] for row in validation.tolist()], phishing[validation])
+        band = fitted_band(scored)
+        self.asked = float(asks(band, scored).mean())
+        self.calibrated = calibrate(joined(band, scored), scored.phishing)
+        self.weights = replace(first, band=band, scale=self.calibrated.scale, shift=self.calibrated.shift)
+        return self
+
+    def predict_many(self, items: Sequence[str]) -> list[float]:
+        """The probability of phishing for each text, in order."""
+        return CascadeClassifier("unpacked", self.encoder, self.weights).predict_many(items)
+
+    def _head(self, texts: Sequence[str], labels: Sequence[str]) -> Head:
+        return DeepRecipe(self.encoder).fit(texts, labels).head
+
+    def _scored(self, weights: CascadeWeights, texts: Sequence[str], phishing: NDArray[np.bool_]) -> Scored:
+        fast, deep = HashedClassifier("fast", weights.fast), DeepClassifier("deep", self.encoder, weights.deep)
+        return Scored(
+            np.array([fast.log_odds(fast.canonical(text)) for text in texts]),
+            np.array([deep.log_odds(deep.canonical(text)) for text in texts]),
+            phishing,
+        )
+
+
+def fitted_band(scored: Scored) -> Band:
+    """The band that asks about the fewest rows and loses no more than `LOST` against asking about every row, or
+    against the deep part alone, whichever is better, by any of `figures`."""
+    both = np.column_stack([scored.fast, scored.deep])
+    machine = LogisticRegression(C=1e6, max_iter=1000).fit(both, scored.phishing)
+    fast, deep = (max(float(one), 0.0) for one in machine.coef_[0])
+    always = Band(-np.inf, np.inf, fast, deep, float(machine.intercept_[0]))
+    wanted = np.maximum(figures(joined(always, scored), scored.phishing), figures(scored.deep, scored.phishing)) - LOST
+    edges = np.quantile(scored.fast, np.linspace(0, 1, STEPS)).tolist()
+    found = [always]
+    for low in (-np.inf, *edges):
+        for high in (*edges, np.inf):
+            band = replace(always, low=low, high=high)
+            if low < high and (figures(joined(band, scored), scored.phishing) >= wanted).all():
+                found.append(band)
+    return min(found, key=lambda band: (asks(band, scored).mean(), band.low))
+
+
+def asks(band: Band, scored: Scored) -> NDArray[np.bool_]:
+    """Whether the deep part is asked about each row."""
+    return np.asarray((band.low < scored.fast) & (scored.fast < band.high))
+
+
+def joined(band: Band, scored: Scored) -> Floats:
+    """The cascade's log-odds."""
+    both = band.fast * scored.fast + band.deep * scored.deep + band.intercept
+    return np.where(asks(band, scored), both, scored.fast)
+
+
+def figures(log_odds: Floats, phishing: NDArray[np.bool_]) -> Floats:
+    """Accuracy at log-odds of 0, and recall at each of `RATES` of false positives."""
+    honest = np.sort(log_odds[~phishing])[::-1]
+    recalls = [float((log_odds[phishing] > honest[int(rate * len(honest))]).mean()) for rate in RATES]
+    return np.array([float(((log_odds > 0) == phishing).mean()), *recalls])

@@ -1,0 +1,187 @@
+"""Another model without a restart: loaded and tried beside the old one, then put in its place between two requests."""
+
+import asyncio
+import contextlib
+import datetime
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+
+from fyke.cache.opening import Opened
+from fyke.cache.spans import Span
+from fyke.errors import FykeError
+from fyke.model.directory import CARD, WEIGHTS, Model
+from fyke.model.explaining import Explainer
+from fyke.model.policies import Policy, policy_from
+from fyke.predictor import Predictor
+from fyke.service.assembly import first_words, load_from, predictor_from
+from fyke.service.policing import Policies
+from fyke.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Seen = tuple[tuple[int, int, int] | None, ...]
+
+
+class Refusal(NamedTuple):
+    """Why a model was not put in force, and when, in UTC."""
+
+    at: str
+    why: str
+
+
+class Outcome(NamedTuple):
+    """The id of the model in force after a check, whether it is another than before, and why none took its place."""
+
+    model_id: str
+    changed: bool
+    refused: str | None = None
+
+
+def install(
+    app: FastAPI, settings: Settings, cache: Opened, model: Model, span: Span, *, instead: bool = False
+) -> None:
+    """Make ``app.state`` answer by a model: its card, its predictor and its explainer.
+
+    ``instead`` of others, which answer so far: the new ones take over the store and the counts from them.
+    """
+    earlier: Predictor[str, float] | None = app.state.predictor if instead else None
+    predictor: Predictor[str, float] = predictor_from(
+        settings,
+        model.classifier,
+        cache,
+        preview=lambda text: first_words(text, settings.cache_preview_words),
+        beside=earlier,
+        span=span,
+    )
+    explainer = predictor_from(settings, Explainer(model.classifier), cache, beside=predictor, span=span)
+    if earlier is not None:
+        predictor.take_over(earlier)
+        explainer.ledgers += app.state.explainer.ledgers
+    app.state.model, app.state.predictor, app.state.explainer = model, predictor, explainer
+
+
+class Rollout:
+    """Follows the model directory of ``settings``, if they name one, and swaps what ``app.state`` answers by.
+
+    ``others`` is called after a check that somebody asked for, so that the other processes check too.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings, cache: Opened, span: Span, seen: Seen = ()):
+        self._app = app
+        self._settings = settings
+        self._cache = cache
+        self._span = span
+        self._directory = settings.model
+        self._seen = seen
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._follower: asyncio.Task[None] | None = None
+        self.refusal: Refusal | None = None
+        self.others: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Follow the directory from now on, and listen to SIGHUP where signals can be listened to."""
+        if self._directory is None:
+            return
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError, AttributeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, partial(self._spawn, self.check))
+        if self._settings.model_follow:
+            self._follower = asyncio.get_running_loop().create_task(self._follow(self._directory))
+
+    async def stop(self) -> None:
+        """Follow no longer; wait for what is under way."""
+        if self._directory is not None:
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError, AttributeError):
+                asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+        if self._follower is not None:
+            self._follower.cancel()
+        await asyncio.gather(*self._tasks, *filter(None, [self._follower]), return_exceptions=True)
+
+    async def check(self) -> Outcome:
+        """Look at the directory now; put its model in force if it is whole and another."""
+        async with self._lock:
+            seen = () if self._directory is None else look(self._directory)
+            try:
+                model, policy = await asyncio.to_thread(self._load)
+            except FykeError as error:
+                return self._refuse(seen, str(error))
+            except Exception as error:
+                log.exception("a model cannot be loaded")
+                return self._refuse(seen, repr(error))
+            self._seen, self.refusal = seen, None
+            return self._put_in_force(model, policy)
+
+    def _load(self) -> tuple[Model, Policy]:
+        model = load_from(self._settings)
+        return model, policy_from(self._settings.policy, model.card.policies, self._settings.abstain)
+
+    def _refuse(self, seen: Seen, why: str) -> Outcome:
+        self._seen = seen
+        in_force = self._app.state.predictor.model.id
+        self.refusal = Refusal(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), why)
+        log.error("a new model is refused, %s goes on: %s", in_force, why)
+        return Outcome(in_force, False, why)
+
+    def _put_in_force(self, model: Model, policy: Policy) -> Outcome:
+        """Nothing here waits, so that no request sees one half of a change."""
+        state = self._app.state
+        policies: Policies = state.policy
+        old, old_explainer = state.predictor, state.explainer
+        if model.classifier.id == old.model.id:
+            policies.change(policy, ())
+            state.model = model
+            return Outcome(old.model.id, False)
+        install(self._app, self._settings, self._cache, model, self._span, instead=True)
+        state.sampler.watch_instead(state.predictor)
+        policies.change(policy, (old.model.id, old_explainer.model.id))
+        policies.back((state.predictor.model.id, state.explainer.model.id))
+        log.info("model %s takes the place of %s", model.classifier.id, old.model.id)
+        self._spawn(partial(_let_go, old_explainer, old))
+        return Outcome(model.classifier.id, True)
+
+    async def _follow(self, directory: Path) -> None:
+        while True:
+            await asyncio.sleep(self._settings.model_follow)
+            seen = look(directory)
+            if seen != self._seen:
+                await self.check()
+
+    def _spawn(self, work: Callable[[], Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def look(directory: Path) -> Seen:
+    """What tells a change of a model directory without reading it: inode, size and time of both files."""
+    found: list[tuple[int, int, int] | None] = []
+    for name in (CARD, WEIGHTS):
+        try:
+            file = (directory / name).stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((file.st_ino, file.st_size, file.st_mtime_ns))
+    return tuple(found)
+
+
+def settle_garbage() -> None:
+    """What lives now lives long: the collector need not walk it, which would stop the world."""
+    gc.unfreeze()  # the model that has left
+    gc.collect()
+    gc.freeze()
+
+
+async def _let_go(explainer: Predictor[Any, Any], predictor: Predictor[Any, Any]) -> None:
+    """Finish what an old model has begun; its memory is free once nobody waits for it."""
+    await explainer.close()
+    await predictor.close()
+    del explainer, predictor
+    asyncio.get_running_loop().call_soon(settle_garbage)
