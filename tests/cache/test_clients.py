@@ -134,7 +134,7 @@ async def everything(store: RedisStore, heard: Callable[[RedisStore], Heard]) ->
     await store.drop_many([key])
     listener = heard(store)
     try:
-        await listener.until("", 60)
+        await listener.until("", 5)
     except TimeoutError:
         raise StoreError("NOPERM") from None
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -59,7 +59,7 @@ Ask = Callable[[bytes, dict[str, str]], list[httpx.Response]]
 
 
 @pytest.fixture(scope="module")
-def ask() -> Ask:
+def ask() -> Iterator[Ask]:
     """Ask both lanes of one service without a cache: the fast one first, then the route alone."""
     app = create_app(load(cache_url="none://"))
 
@@ -69,13 +69,16 @@ def ask() -> Ask:
             return await client.post("/predict", content=body, headers=headers)
 
     async def both(body: bytes, headers: dict[str, str]) -> list[httpx.Response]:
-        async with app.router.lifespan_context(app):
-            return [
-                await through(app, body, headers),
-                await through(lambda *asgi: FastAPI.__call__(app, *asgi), body, headers),
-            ]
+        return [
+            await through(app, body, headers),
+            await through(lambda *asgi: FastAPI.__call__(app, *asgi), body, headers),
+        ]
 
-    return lambda body, headers: asyncio.run(both(body, headers))
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(lifespan.__aenter__())
+        yield lambda body, headers: runner.run(both(body, headers))
+        runner.run(lifespan.__aexit__(None, None, None))
 
 
 @settings(max_examples=300, deadline=None)
