@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(2**20, ge=1, description="Longest text of a request in characters; beyond it, 413.")
     max_waiting: int = Field(1000, ge=1, description="Requests that may wait for the model at a time; beyond it, 503.")
     max_wait_ms: float = Field(
-        250, gt=0, description="Milliseconds that a request may have to wait for those before it; beyond it, 503."
+        1000, gt=0, description="Milliseconds that a request may have to wait for those before it; beyond it, 503."
     )
     max_connections: int = Field(1000, ge=1, description="Open connections of a process; beyond it, 503.")
     head_seconds: float = Field(10, gt=0, description="Seconds that a client may take to send a request's head.")
