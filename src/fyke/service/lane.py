@@ -35,7 +35,8 @@ from fyke.service.tenants import Tenants
 
 PATH = "/predict"
 JSON = "application/json"
-Done = Callable[[Answer[float] | Exception], None]
+Outcome = Answer[float] | Exception
+Done = Callable[[Outcome], None]
 
 _UNKNOWN = ("", "")
 _TOLD = {None: b"", False: b',"uncertain":false', True: b',"uncertain":true'}
@@ -226,7 +227,7 @@ class FastLane:
         """``done``, with what is asked counted among what waits until then."""
         self._load.begin()
 
-        def ended(outcome: Answer[float] | Exception) -> None:
+        def ended(outcome: Outcome) -> None:
             self._load.end()
             done(outcome)
 
@@ -260,7 +261,7 @@ class FastLane:
     async def _answer(self, body: bytes) -> Answer[float] | Exception:
         later: asyncio.Future[Answer[float] | Exception] = asyncio.get_running_loop().create_future()
 
-        def done(outcome: Answer[float] | Exception) -> None:
+        def done(outcome: Outcome) -> None:
             if not later.done():  # the client may have gone
                 later.set_result(outcome)
 
