@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fyke.bulk.tables import Batch, Kind, check_columns, in_batches, is_gzip
 from fyke.errors import DataError
+from fyke.model.writable import encodable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,11 +59,6 @@ def _whole_lines(file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
             break
     if begun:
         yield begun
-
-
-def encodable(text: str) -> str:
-    """The text with a question mark for each lone surrogate, which JSON can hold and UTF-8 cannot."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class CsvTable:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fyke.model.explanation import Explanation
 from fyke.model.labels import PHISHING, SAFE
+from fyke.model.writable import encodable
 
 MOST_WORDS = 3
 _LONGEST = 30  # characters of a word
@@ -15,7 +16,7 @@ def words_toward(text: str, explanation: Explanation) -> dict[str, list[str]]:
     """For each label the words of a text that spoke most for it, all occurrences together, the strongest first."""
     sums: defaultdict[str, float] = defaultdict(float)
     for part in explanation.parts:
-        word = "".join(filter(str.isprintable, _writable(text[part.start : part.end]).lower()))[:_LONGEST]
+        word = "".join(filter(str.isprintable, encodable(text[part.start : part.end]).lower()))[:_LONGEST]
         sums[word] += part.contribution
     ranked = sorted(sums.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
     return {
@@ -39,7 +40,7 @@ def reasons(text: str, explanation: Explanation, label: str) -> list[str]:
 
 def explained(text: str, explanation: Explanation, label: str) -> dict[str, Any]:
     """What a response says of it: numbers and parts, sentences, and the line for a header."""
-    parts = [{**part._asdict(), "word": _writable(text[part.start : part.end])} for part in explanation.parts]
+    parts = [{**part._asdict(), "word": encodable(text[part.start : part.end])} for part in explanation.parts]
     return {
         "log_odds": explanation.log_odds,
         "base": explanation.base,
@@ -55,8 +56,3 @@ def header_line(text: str, explanation: Explanation) -> str:
     toward = words_toward(text, explanation)
     listed = (f"{_SHORT[kind]}: {', '.join(words)}" for kind, words in toward.items() if words)
     return "; ".join(listed).encode("ascii", "replace").decode() or "no known word"
-
-
-def _writable(word: str) -> str:
-    """The word with a question mark for each lone surrogate, which JSON can hold and UTF-8 cannot."""
-    return word if word.isascii() else word.encode("utf-8", "replace").decode()
