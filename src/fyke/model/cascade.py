@@ -9,12 +9,10 @@ It is one model: one id, and one canonical form, which holds what either part se
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from fyke.model.classifier import Scores, expit
-from fyke.model.deep import DeepClassifier, Head, explained
+from fyke.model.deep import DeepClassifier, Head, ReadsVectors, explained
 from fyke.model.encoding import Encoder
 from fyke.model.explanation import Explanation
 from fyke.model.hashed import HashedClassifier, HashedWeights
@@ -52,14 +50,11 @@ class CascadeWeights:
     shift: float = 0.0
 
 
-class CascadeClassifier(Scores):
+class CascadeClassifier(ReadsVectors):
     """Scores texts for phishing; everything the prediction cache needs to know of a model.
 
     ``id`` names both parts, the band and the versions that computed them. Not for two threads at once.
     """
-
-    quick = False
-    tolerance = DeepClassifier.tolerance
 
     def __init__(self, model_id: str, encoder: Encoder, weights: CascadeWeights):
         self.id = model_id
@@ -68,25 +63,11 @@ class CascadeClassifier(Scores):
         self._fast = HashedClassifier(model_id, weights.fast)
         self._deep = DeepClassifier(model_id, encoder, weights.deep)
 
-    @property
-    def files(self) -> dict[str, bytes]:
-        """What its directory holds beside weights and card."""
-        return self._encoder.files
-
     def canonical(self, item: str) -> bytes:
         """What the model sees of a text: the length of what the fast part does (4 bytes, little-endian), that, and
         the deep part's tokens."""
         fast = self._fast.canonical(item)
         return len(fast).to_bytes(_LENGTH, "little") + fast + self._encoder.canonical(item)
-
-    def predict_many(self, items: Sequence[str]) -> list[float]:
-        """The probability of phishing for each text, in order, each in [0, 1]."""
-        return self.predict_canonical([*map(self.canonical, items)])
-
-    def predict_canonical(self, items: Sequence[bytes]) -> list[float]:
-        """The same from canonical bytes; what occurs several times is read once."""
-        found = {item: expit(self.log_odds(item)) for item in dict.fromkeys(items)}
-        return [found[item] for item in items]
 
     def log_odds(self, canonical: bytes) -> float:
         """The z of canonical bytes."""

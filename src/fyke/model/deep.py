@@ -9,6 +9,7 @@ The tokens are the canonical bytes, and the score is computed from them alone, o
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -35,28 +36,26 @@ class Head:
         return float(self.coefficients @ vector.astype(np.float64) + self.intercept)
 
 
-class DeepClassifier(Scores):
-    """Scores texts for phishing; everything the prediction cache needs to know of a model.
-
-    ``id`` names encoder, tokenizer, head and the versions that computed them.
-    """
+class ReadsVectors(Scores, ABC):
+    """What is scored by an encoder, text by text: slow, and alike however often a text occurs."""
 
     quick = False
     tolerance = 1e-2  # processors without instructions for 8 bits round otherwise
 
-    def __init__(self, model_id: str, encoder: Encoder, head: Head):
-        self.id = model_id
-        self._encoder = encoder
-        self._head = head
+    _encoder: Encoder
 
     @property
     def files(self) -> dict[str, bytes]:
         """What its directory holds beside weights and card."""
         return self._encoder.files
 
+    @abstractmethod
     def canonical(self, item: str) -> bytes:
-        """What the model sees of a text: its tokens, 2 bytes each, at most 384 bytes."""
-        return self._encoder.canonical(item)
+        """What the model sees of a text."""
+
+    @abstractmethod
+    def log_odds(self, canonical: bytes) -> float:
+        """The z of canonical bytes."""
 
     def predict_many(self, items: Sequence[str]) -> list[float]:
         """The probability of phishing for each text, in order, each in [0, 1]."""
@@ -66,6 +65,22 @@ class DeepClassifier(Scores):
         """The same from canonical bytes; what occurs several times is read once."""
         found = {item: expit(self.log_odds(item)) for item in dict.fromkeys(items)}
         return [found[item] for item in items]
+
+
+class DeepClassifier(ReadsVectors):
+    """Scores texts for phishing; everything the prediction cache needs to know of a model.
+
+    ``id`` names encoder, tokenizer, head and the versions that computed them.
+    """
+
+    def __init__(self, model_id: str, encoder: Encoder, head: Head):
+        self.id = model_id
+        self._encoder = encoder
+        self._head = head
+
+    def canonical(self, item: str) -> bytes:
+        """What the model sees of a text: its tokens, 2 bytes each, at most 384 bytes."""
+        return self._encoder.canonical(item)
 
     def log_odds(self, canonical: bytes) -> float:
         """The z of canonical bytes."""
