@@ -16,8 +16,12 @@ from fyke.model.labels import LABELS, PHISHING
 
 
 def evaluate_texts(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    """Accuracy, rows, scikit-learn's classification report and `fyke.model.curves` for texts with known labels."""
-    scores = classifier.predict_many(texts)
+    """`evaluate_scores` of texts with known labels."""
+    return evaluate_scores(classifier.predict_many(texts), labels)
+
+
+def evaluate_scores(scores: Sequence[float], labels: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, rows, scikit-learn's classification report and `fyke.model.curves`."""
     predicted = [verdict(score)[0] for score in scores]
     report = classification_report(labels, predicted, labels=list(LABELS), output_dict=True, zero_division=0.0)
     report.pop("accuracy", None)

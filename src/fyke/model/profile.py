@@ -24,8 +24,8 @@ class KnowsWords(Protocol):
         ...
 
 
-def profile_of(classifier: Classifier, texts: Sequence[str]) -> Profile:
-    """The profile of texts, at least one.
+def profile_of(classifier: Classifier, texts: Sequence[str], scores: Sequence[float] | None = None) -> Profile:
+    """The profile of texts, at least one, whose ``scores`` may be known already.
 
     Words are those of two characters or more that are not among scikit-learn's English stop words; texts without any
     are left out of that spread, which is missing where the model knows no words.
@@ -33,7 +33,7 @@ def profile_of(classifier: Classifier, texts: Sequence[str]) -> Profile:
     shares = list(_unknown_shares(classifier, texts)) if isinstance(classifier, KnowsWords) else []
     return Profile(
         rows=len(texts),
-        scores=spread(classifier.predict_many(texts), SCORES),
+        scores=spread(classifier.predict_many(texts) if scores is None else scores, SCORES),
         unknown_words=spread(shares, SHARES) if shares else None,
         characters=spread(map(len, texts), CHARACTERS),
     )

@@ -16,7 +16,7 @@ from fyke.errors import DataError
 from fyke.model.card import Card, DatasetCard, SplitCard
 from fyke.model.corpus import Corpus
 from fyke.model.directory import Model, classifier_from, model_id
-from fyke.model.evaluation import evaluate_texts
+from fyke.model.evaluation import evaluate_scores
 from fyke.model.fitted import packed_from
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.profile import profile_of
@@ -82,7 +82,8 @@ def train(
 
     progress(f"evaluating on {len(test_rows):,} held-out texts")
     held_out = [corpus.texts[row] for row in test_rows]
-    figures = evaluate_texts(classifier, held_out, [corpus.labels[row] for row in test_rows])
+    scores = classifier.predict_many(held_out)
+    figures = evaluate_scores(scores, [corpus.labels[row] for row in test_rows])
     card = Card(
         model_id=identity,
         recipe=recipe,
@@ -107,7 +108,7 @@ def train(
         calibration=packed.calibration,
         policies=packed.policies,
         background=packed.background,
-        profile=profile_of(classifier, held_out),
+        profile=profile_of(classifier, held_out, scores),
         self_test=scored(classifier),
     )
     return packed.document, Model(classifier, card)
