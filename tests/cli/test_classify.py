@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import tarfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FYKE, fyke
+from tests.terminal import on_a_terminal
 
 LURE = (
     b"From: Prize <win@example.org>\r\nSubject: congratulations\r\n\r\n"
@@ -158,27 +158,10 @@ def test_a_hostile_name_does_not_reach_the_terminal(tmp_path: Path) -> None:
     assert os.fsencode(row["file"]) == hostile
 
 
-def on_a_terminal(*arguments: str | Path) -> tuple[int, str]:
-    """Exit status and everything that a terminal would get."""
-    ours, theirs = pty.openpty()
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
-    with subprocess.Popen(
-        [*FYKE, *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    ) as run:
-        os.close(theirs)
-        shown = b""
-        try:
-            while piece := os.read(ours, 65536):
-                shown += piece
-        except OSError:  # Linux says so that the other side is closed
-            pass
-        os.close(ours)
-    return run.returncode, shown.decode()
-
-
 def test_on_a_terminal_there_is_colour_and_a_sum(mail: Path) -> None:
     """The subject beside the verdict, and a line that sums the run up."""
-    status, shown = on_a_terminal("classify", mail)
+    status, said = on_a_terminal("classify", mail)
+    shown = said.decode()
     assert status == 1
     assert "\x1b[" in shown
     assert "congratulations" in shown

@@ -2,40 +2,28 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import FYKE, fyke
+from tests.conftest import fyke
+from tests.terminal import on_a_terminal
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3|9)\d")
 
 
-def on_a_terminal(*arguments: str, **environment: str) -> bytes:
+def shown(*arguments: str, **environment: str) -> bytes:
     """What comes on a pseudo-terminal."""
-    mine, its = pty.openpty()
-    keep = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-    process = subprocess.Popen(
-        [*FYKE, *arguments], stdin=its, stdout=its, stderr=its, env=keep | {"TERM": "xterm-256color"} | environment
-    )
-    os.close(its)
-    said = b""
-    try:
-        while received := os.read(mine, 65536):
-            said += received
-    except OSError:  # how Linux tells that the other end is closed
-        pass
-    os.close(mine)
-    assert process.wait() == 0
+    status, said = on_a_terminal(*arguments, **environment)
+    assert status == 0
     return said
 
 
 def test_colours_are_for_terminals_that_want_them() -> None:
     """The card of a model is coloured on a terminal, not with NO_COLOR, and is plain JSON in a pipe."""
-    assert COLOUR.search(on_a_terminal("model", "show"))
-    assert not COLOUR.search(on_a_terminal("model", "show", NO_COLOR="1"))
+    assert COLOUR.search(shown("model", "show"))
+    assert not COLOUR.search(shown("model", "show", NO_COLOR="1"))
     piped = fyke("model", "show").stdout
     assert "\x1b" not in piped
     assert json.loads(piped)["recipe"] == "baseline"
