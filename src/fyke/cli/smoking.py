@@ -59,7 +59,9 @@ def ask(client: httpx.Client, text: str) -> tuple[dict[str, float | str], str, f
     started = time.perf_counter()
     try:
         response = client.post("/predict", json={"text": text})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise ServiceError(f"{client.base_url} is not an address; give one like http://localhost:8000.") from error
+    except httpx.HTTPError as error:
         raise ServiceError(f"{client.base_url}: nothing answers ({error}); start it with `make serve`.") from error
     seconds = time.perf_counter() - started
     if response.status_code in (401, 403):
