@@ -67,8 +67,8 @@ export const show = (element, shown = true) => {
   element.hidden = !shown;
 };
 
-const whole = new Intl.NumberFormat("en");
-export const count = (number) => whole.format(number);
+let whole; // made when first needed: it takes the browser tens of milliseconds
+export const count = (number) => (whole ??= new Intl.NumberFormat("en")).format(number);
 
 const NB = "\u00a0"; // between a number and its unit
 
