@@ -218,6 +218,14 @@ class Predictor(Generic[Item, Prediction]):
         outcome = boarding.outcome()
         return self._shared(outcome) if isinstance(outcome, Answer) else outcome
 
+    def outcomes(self, boarding: "Boarding[Item, Prediction]", count: int) -> list[Answer[Prediction] | Exception]:
+        """The same for so many who share the place: the first as who boarded, the others as who joined."""
+        first = self.outcome(boarding)
+        if count == 1 or not isinstance(first, Answer):
+            return [first] * count
+        other = first._replace(shared=True)
+        return [first, *(self._shared(other) for _ in range(count - 1))]
+
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
         """A prediction for each item, each looked up on its own; duplicates are computed once.
 
@@ -312,7 +320,8 @@ class Predictor(Generic[Item, Prediction]):
             misses = [flight for flight in misses if flight not in contested] + free
             if elsewhere:
                 self._flights.take(elsewhere, self._await_others(elsewhere))
-        await self._compute(misses + leased, leased, shared)
+        if misses or leased or self._renewed:
+            await self._compute(misses + leased, leased, shared)
 
     def _skips_the_store(self) -> bool:
         self._batches += 1
