@@ -172,7 +172,7 @@ function drawEntries({ entries, seen, whole, words }) {
           return el(
             "tr",
             { class: phishing ? "phishing" : "safe" },
-            el("td", { class: "words", dir: "auto" }, one.words || (words ? "(not kept)" : "(shown on this machine only)")),
+            el("td", { class: "words", dir: "auto" }, one.words || (words ? "(not kept)" : "(not shown to you)")),
             el("td", {}, el("span", { class: "tag" }, phishing ? "Phishing" : "Safe")),
             el("td", { class: "num" }, percent(one.probability)),
             el("td", { class: "num" }, span(one.age)),
