@@ -237,7 +237,8 @@ class FastLane:
         """Answer all who asked for a key while it was looked up, or have what the store does not know predicted."""
         aboard = self._aboard.pop(key)
         outcomes = predictor.outcomes(boarding, len(aboard))
-        self._load.end(sum(isinstance(outcome, Answer) for outcome in outcomes))
+        if isinstance(outcomes[0], Answer):
+            self._load.end(len(aboard))
         for one, outcome in zip(aboard, outcomes, strict=True):
             try:
                 if isinstance(outcome, Answer):

@@ -33,12 +33,17 @@ class Replies:
 
 def response(answer: Answer[float], policy: Policy) -> tuple[dict[str, str], bytes]:
     """Headers and body of a prediction."""
-    label, probability, uncertain = policy.read(answer.prediction)
-    body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
+    body = verdict(answer.prediction, policy)
     headers = cache_headers(answer)
     headers["content-length"] = str(len(body))
     headers["content-type"] = JSON
     return headers, body
+
+
+def verdict(score: float, policy: Policy) -> bytes:
+    """What `PredictResponse` says of a score, as JSON."""
+    label, probability, uncertain = policy.read(score)
+    return b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
 
 
 def overloaded(error: Overloaded) -> tuple[dict[str, str], bytes]:
