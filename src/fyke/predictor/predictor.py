@@ -461,7 +461,7 @@ class Predictor(Generic[Item, Prediction]):
         self.tiers.admit(flight.key, entry)
         if fresh is not None:
             fresh[flight.key] = entry
-        return Answer(prediction, "model", flight.key, ttl=entry.ttl(self._clock()), refused=flight.refused)
+        return Answer(prediction, "model", flight.key, ttl=entry.ttl(entry.created), refused=flight.refused)
 
     def _hit(
         self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
