@@ -1,11 +1,21 @@
 """Charsets, transfer encodings and headers, mended where they are broken."""
 
+import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
-from fyke.mail.charsets import decode
-from fyke.mail.fields import file_name, read_address, read_authentication, read_date, read_disposition, read_kind
+from fyke.mail.charsets import decode, stated_in_html
+from fyke.mail.fields import (
+    Kind,
+    file_name,
+    read_address,
+    read_authentication,
+    read_date,
+    read_disposition,
+    read_kind,
+)
 from fyke.mail.headers import text_of
 from fyke.mail.limits import Limits
 from fyke.mail.message import Address, Authentication
@@ -60,6 +70,7 @@ def test_charsets(data: bytes, declared: str, text: str, mended: bool) -> None:
         (b"aGk=aGk=", "base64", b"hihi", ("base64",)),
         (b"aGk=\n-- \nfooter of a list\n", "base64", b"hi\n-- \nfooter of a list\n", ("base64",)),
         (b"a=C3=A9=\r\nb", "quoted-printable", b"a\xc3\xa9b", ()),
+        (b"pass= \r\nword=\t", "quoted-printable", b"password", ()),
         (b"a=ZZ", "quoted-printable", b"a=ZZ", ("quoted-printable",)),
         (b"x", "x-odd", b"x", ("encoding",)),
         (b"x", "8bit", b"x", ()),
@@ -70,6 +81,44 @@ def test_transfer_encodings(notes: Notes, data: bytes, encoding: str, decoded: b
     """Padding, foreign characters, several in a row, plain text after it."""
     assert decode_transfer(data, encoding, notes) == decoded
     assert notes.repairs == repairs
+
+
+LURE = b"<html><body>Your account is locked, so please confirm your password at once.</body></html>" * 3
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda lines: [lines[0][:10] + b" " + lines[0][10:], *lines[1:]],
+        lambda lines: [*lines[:2], b"*", *lines[2:]],
+        lambda lines: [*lines[:2], b" * - * ", *lines[2:]],
+        lambda lines: [line[:9] + b" ! " + line[9:] for line in lines],
+        lambda lines: [b"-".join(line[at : at + 1] for at in range(len(line))) for line in lines],
+    ],
+)
+def test_foreign_characters_in_base64_are_ignored(notes: Notes, spoilt: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Wherever they stand, spaces too (RFC 2045, 6.8); a footer after it is still read."""
+    lines = spoilt(base64.encodebytes(LURE).splitlines())
+    footer = b"_______________\nTo leave this list write to list-request@example.org\n"
+    decoded = decode_transfer(b"\n".join([*lines, footer]), "base64", notes)
+    assert decoded == LURE + b"\n" + footer
+    assert notes.repairs == ("base64",)
+
+
+@pytest.mark.parametrize(
+    ("html", "stated"),
+    [
+        (b"<html><META http-equiv=Content-Type content='text/html; charset=Big5'>\xa4\xa4", "big5"),
+        (b'<meta charset="koi8-r">\xf0', "koi8-r"),
+        ('<meta charset="koi8-r">é'.encode(), ""),
+        ('<meta charset="utf-8">é'.encode(), "utf-8"),
+        (b"<!-- <meta charset=koi8-r> --><meta charset=utf-16>charset=big5\xf0", ""),
+        (b" " * 1024 + b"<meta charset=koi8-r>", ""),
+    ],
+)
+def test_what_html_states_as_its_charset(html: bytes, stated: str) -> None:
+    """In a meta element at the beginning, where the bytes are no UTF-8."""
+    assert stated_in_html(html) == stated
 
 
 def test_sizes_are_told_without_decoding() -> None:
@@ -143,7 +192,9 @@ def test_encoded_words(notes: Notes, value: bytes, text: str) -> None:
         (b"=?utf-8?q?Ada_<a=40b.example>?= <c@d.example>", Address("Ada <a@b.example>", "c@d.example")),
         (b"=?utf-8?q?Ada_=3Ca@b.example=3E?=", Address("Ada", "a@b.example")),
         (b'"Ada <ada@example.org>', Address("Ada", "ada@example.org")),
-        (b"A <a@b.example>, C <c@d.example>", Address("A", "a@b.example")),
+        (b"A <a@b.example>, C <c@d.example>", Address("A", "a@b.example", ("c@d.example",))),
+        (b"Team: a@b.example, C <c@d.example>;", Address("Team: a@b.example, C", "c@d.example", ("a@b.example",))),
+        (b"<bank@bank.example> <x@y.example>", Address("<bank@bank.example>", "x@y.example")),
         (b"Undisclosed", Address("Undisclosed", "")),
         (b'"a\\"b" <x@y.example>', Address('a"b', "x@y.example")),
         (b"", Address()),
@@ -172,6 +223,8 @@ def test_media_types(notes: Notes) -> None:
     assert (kind.name, kind.parameters) == ("text/html", {"charset": "utf-8", "format": "flowed", "name": "a b.txt"})
     assert read_kind(b"text/html charset=x", "", notes).get("charset") == "x"
     assert read_kind(b"", "message/rfc822", notes).name == "message/rfc822"
+    for value in (b"text/html(x)", b"(x) text/html", b"text / html (a;(b) c=d)", b"text (y)/(z)html"):
+        assert read_kind(value + b"; charset=x", "", notes) == Kind("text/html", {"charset": "x"})
     assert notes.repairs == ()
     assert [read_kind(value, "a/b", notes).name for value in (b"text", b"html", b"x", b"/;")] == [
         *("text/plain", "text/html", "a/b", "a/b")

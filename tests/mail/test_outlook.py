@@ -3,6 +3,7 @@
 import contextlib
 import email
 import email.policy
+import io
 import sys
 from pathlib import Path
 
@@ -85,6 +86,16 @@ def test_damage_is_an_error_with_a_reason(at: int, garbage: bytes) -> None:
     document[at : at + len(garbage)] = garbage
     with contextlib.suppress(NotReadable):
         assert to_message(bytes(document), MOST)
+
+
+def test_outlooks_message_is_read_from_stdin() -> None:
+    """By its mark, since it has no name there; a damaged one is told."""
+    told: list[str] = []
+    for document in (compound(NOTE), compound(NOTE)[:3000]):
+        found = list(sources([Path("-")], limit=MOST, trouble=told.append, stdin=io.BytesIO(document)))
+        assert [read_message(one.raw).subject for one in found if isinstance(one.raw, bytes)] == ["Grüße"][: len(found)]
+    assert (len(told), found) == (1, [])
+    assert told[0].startswith("-: cannot be read")
 
 
 def test_trouble_names_the_file_and_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

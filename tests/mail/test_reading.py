@@ -185,6 +185,31 @@ def test_a_text_that_was_read_is_not_changed_by_reading(name: str) -> None:
     assert read_text(text) == text
 
 
+FILE = b"--b\nContent-Type: text/html\nContent-Disposition: attachment\n\n<p>file\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "seen"),
+    [
+        (b"Content-Transfer-Encoding: base64 (as ever)\n\nc2Vlbg==", "seen"),
+        (b"Content-Type: text/html\n\n<meta charset=koi8-r><p>\xd0", "п"),
+        (b"Content-Type: text/html; charset=iso-8859-1\n\n<meta charset=koi8-r><p>\xd0", "Ð"),
+        (b"Content-Type: text/html; name=a.html\nContent-Disposition: attachment\n\n<p>file", "file"),
+        (b"Content-Type: multipart/mixed; boundary=b\n\n" + FILE + b"--b--", ""),
+        (b"Content-Type: multipart/alternative; boundary=b\n\n" + FILE + b"--b--", "file"),
+        (b"Content-Type: multipart/alternative; boundary=b\n\n--b\n\nplain\n" + FILE + b"--b--", "plain"),
+        (
+            b'Content-Type: multipart/related; boundary=b; start="<h>"\n\n'
+            b"--b\nContent-ID: <x>\n\nfirst\n--b\nContent-ID: <h>\n\nstart\n--b--",
+            "start",
+        ),
+    ],
+)
+def test_what_clients_show_is_read(raw: bytes, seen: str) -> None:
+    """Comments in headers; a charset in HTML only where no other is stated; a file only where there is nothing else."""
+    assert read_message(b"Subject: x\n" + raw).body == seen
+
+
 def test_what_is_beyond_a_limit_is_cut_and_said() -> None:
     """Each limit by itself, in words."""
     raw = (SEEDS / "forward.eml").read_bytes()

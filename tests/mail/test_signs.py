@@ -34,6 +34,8 @@ def names(message: Message, *trusted: str) -> list[str]:
         ("version 6.0.0.25", "http://files.net/", False),
         ("http://192.0.2.1/", "http://files.net/", True),
         ("version 1.2.3", "http://files.net/", False),
+        ("paypal。com", "http://evil.net/", True),
+        ("bank.com", "//evil.net/x", True),
     ],
 )
 def test_link_text_that_names_another_domain(text: str, target: str, mismatch: bool) -> None:
@@ -60,12 +62,17 @@ def test_answers_that_go_elsewhere() -> None:
     """Another registrable domain than the sender's."""
     assert names(replace(PLAIN, reply_to=Address("", "x@mail.example.org"))) == []
     assert names(replace(PLAIN, reply_to=Address("", "x@gmail.example"))) == ["reply-to-domain"]
+    several = Address("", "x@example.org", ("y@mail.example.org", "z@gmail.example"))
+    assert signs(replace(PLAIN, reply_to=several)) == [
+        Sign("reply-to-domain", "from example.org, answers go to gmail.example")
+    ]
 
 
 def test_a_display_name_that_carries_another_address() -> None:
     """An address of another domain than the true one."""
     assert names(replace(PLAIN, sender=Address("service@bank.com", "x@evil.net"))) == ["display-name-address"]
     assert names(replace(PLAIN, sender=Address("Bank <service@bank.com>", ""))) == ["display-name-address"]
+    assert names(replace(PLAIN, sender=Address("<service@bank.com>", "x@evil.net"))) == ["display-name-address"]
     assert names(replace(PLAIN, sender=Address("ada@example.org", "ada@example.org"))) == []
     assert names(replace(PLAIN, sender=Address("Ada @ Example", "ada@example.org"))) == []
 
@@ -109,6 +116,9 @@ def test_hidden_text_and_split_words() -> None:
         ("INVOICE.JS ", "text/plain", True),
         ("report.docm", "application/octet-stream", True),
         ("x", "application/x-msdownload", True),
+        ("disk.img", "application/octet-stream", True),
+        ("x.appref-ms", "", True),
+        ("page.html", "text/html", False),
         ("report.docx", "application/octet-stream", False),
         ("photo.jpeg", "image/jpeg", False),
         ("exe", "", False),
@@ -132,7 +142,9 @@ def test_signs_are_bounded() -> None:
 def test_hosts() -> None:
     """The host that a browser would go to, and the domain that somebody registered."""
     assert host_of("http://user@EXAMPLE.com.:80/x@y.net") == "example.com"
-    assert host_of("//example.com/") == host_of("javascript:alert(1)") == host_of("http://") == ""
+    assert host_of("javascript:alert(1)") == host_of("http://") == host_of("/a//b") == ""
+    assert host_of("//example.com/") == host_of("\x01 http://%65xample.com/") == "example.com"
+    assert host_of("http://%31.2.3.4/") == "1.2.3.4"
     assert ascii_host("bücher.example") == "xn--bcher-kva.example"
     assert registrable("a.b.example.co.uk") == "example.co.uk"
     assert registrable("me.github.io") == "me.github.io"

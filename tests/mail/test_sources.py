@@ -183,6 +183,17 @@ def test_a_message_cannot_pass_for_an_archive(tmp_path: Path, name: str) -> None
     assert ([raw for _, raw in messages], told) == ([hostile], [])
 
 
+@pytest.mark.parametrize("start", [b"\n\r\n", b"\xef\xbb\xbf", b"%PDF-1: x\n", b"BZh91AY&SY: x\n", b"PAR1 : x\n"])
+def test_mail_is_mail_whatever_it_begins_with(tmp_path: Path, start: bytes) -> None:
+    """In a file that is named so, and in a Maildir: a sender cannot have it refused."""
+    raw = start + ONE + b"\0\0"
+    for name in ("cur/1", "m.eml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(raw)
+    (tmp_path / "new").mkdir()
+    assert read(tmp_path, tmp_path / "m.eml") == ([("1", raw), ("m.eml", raw)], [])
+
+
 def test_a_folder_is_read_in_order_and_round_no_loop(tmp_path: Path) -> None:
     """Files by name however deep; links are followed but into no folder twice; what is no file is told."""
     deep = tmp_path / "b" / "c"

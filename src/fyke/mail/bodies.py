@@ -3,7 +3,7 @@
 import re
 
 from fyke.mail.calendars import calendar_text
-from fyke.mail.charsets import decode
+from fyke.mail.charsets import META_BYTES, decode, stated_in_html
 from fyke.mail.fields import Kind, file_name
 from fyke.mail.message import Attachment
 from fyke.mail.normalising import compatible, normalise, normalise_all
@@ -26,7 +26,7 @@ _ENRICHED_TAG = re.compile(r"<param>[^<]{0,200}</param>|</?[a-z][a-z0-9-]{0,40}>
 def is_text(part: Part) -> bool:
     """Whether a reader shows the part as text among the others, and does not offer it as a file."""
     kind = part.kind.name
-    if part.children or part.disposition.name == "attachment":
+    if part.children or (part.disposition.name == "attachment" and not part.shown):
         return False
     if kind in _SHOWN:
         return True
@@ -57,7 +57,8 @@ def body_of(part: Part, notes: Notes) -> tuple[Rendered, list[Attachment]]:
             notes.repair("uuencode")
             named = Kind("", {"name": decode(name)[0]})
             files.append(Attachment(file_name(named, Kind(""), notes), "application/octet-stream", len(content)))
-    text, mended = decode(data, part.kind.get("charset"))
+    charset = part.kind.get("charset") or (stated_in_html(data) if _begins_html(part, data) else "")
+    text, mended = decode(data, charset)
     if mended:
         notes.repair("charset")
     return _render(part, text, notes), files
@@ -105,7 +106,13 @@ def is_attachment(part: Part) -> bool:
     if part.children and part.kind.name not in FORWARDS:
         return False
     named = bool(part.disposition.get("filename") or part.kind.get("name"))
-    return named or not (is_text(part) or part.kind.name.startswith("multipart/"))
+    return named or part.shown or not (is_text(part) or part.kind.name.startswith("multipart/"))
+
+
+def _begins_html(part: Part, data: bytes) -> bool:
+    """Whether a text is HTML, declared or not."""
+    undeclared = not part.headers.first("content-type")
+    return is_html(part) or (undeclared and _LOOKS_HTML.match(data[:META_BYTES].decode("latin-1")) is not None)
 
 
 def _content(part: Part, notes: Notes) -> bytes:

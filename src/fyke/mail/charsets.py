@@ -31,20 +31,25 @@ _FAMILIES = re.compile(
     r"(?:ascii|cp\d+|iso8859-\d+|iso2022_\w+|koi8-\w+|kz1048|mac-\w+|ptcp154|tis-620|hz|johab|hp-roman8"
     r"|utf-(?:7|8|8-sig|16|16-le|16-be|32|32-le|32-be)|big5\w*|gb\w+|euc_\w+|shift_\w+)\Z"
 )
+_META = re.compile(rb"charset[ \t\r\n]{0,9}=[ \t\r\n]{0,9}[\"']?[ \t\r\n]{0,9}([\w.:-]{1,40})")
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 _WIDE = ("utf-7", "utf-16", "utf-32")
 _MULTIBYTE = ("utf-8", "gb", "big5", "euc", "shift", "iso2022", "hz", "johab", "cp932", "cp949", "cp950")
 _NO_FIRST_BYTES = bytes([*range(0xC2), *range(0xF5, 256)])
 WRONG_BYTES = 200_000
 """of a text in UTF-7, UTF-16 or UTF-32 that is wrong in it"""
+METAS = 10
+"""``meta`` elements that are looked at"""
+META_BYTES = 1024
+"""of HTML in which it may say what charset it has"""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, bool]:
     """The characters, and whether the declared charset had to be mended (unknown, missing where needed, or wrong).
 
-    The order: a byte order mark; UTF-8 where the bytes are UTF-8 beyond ASCII; what was declared; windows-1252. What
-    fits nowhere becomes U+FFFD.
+    The order: a byte order mark; what was declared, where all bytes fit it; UTF-8 where they are that; windows-1252.
+    ASCII and Latin-1 are no better than nothing: UTF-8 goes before them. What fits nowhere becomes U+FFFD.
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
@@ -62,6 +67,29 @@ def decode(data: bytes, declared: str = "") -> tuple[str, bool]:
         return _without_surrogates(data.decode(codec)), False
     except UnicodeError:
         return _second_try(data, codec), True
+
+
+def stated_in_html(data: bytes) -> str:
+    """The charset that a ``meta`` element at the beginning states, "" for none, or where the bytes are another UTF-8.
+
+    What browsers do not take from there (UTF-7, UTF-16, HZ) is none.
+    """
+    first, *rest = data[:META_BYTES].lower().split(b"<!--")
+    head = b"".join([first, *(piece.partition(b"-->")[2] for piece in rest)])
+    for piece in head.split(b"<meta")[1 : METAS + 1]:
+        found = _META.search(piece.partition(b">")[0])
+        codec = _codec(found[1].decode("ascii")) if found else None
+        if codec is not None and not codec.startswith((*_WIDE, "hz")):
+            return "" if codec != "utf-8" and _is_utf8(data) else codec
+    return ""
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8 beyond ASCII."""
+    try:
+        return not data.isascii() and bool(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 def _second_try(data: bytes, codec: str) -> str:

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from functools import cache, lru_cache
+from urllib.parse import unquote
 
 from publicsuffixlist import PublicSuffixList
 
@@ -13,7 +14,8 @@ LABEL_CHARS = 63
 NAMED = 20
 """hosts that one text names"""
 
-_SCHEME = re.compile(r"\s*(?:https?|ftp):[/\\]{0,10}", re.IGNORECASE)
+_SCHEME = re.compile(r"[\s\x00-\x20]*(?:(?:https?|ftp):[/\\]{0,10}|[/\\]{2,10})", re.IGNORECASE)
+_FULL_STOP = re.compile("\u3002(?=[A-Za-z])")
 _AUTHORITY_END = re.compile(r"[/\\?#\s]")
 _HOST = re.compile(r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63})*\Z")
 # A word of a text that names a host: an address with a scheme, or dotted labels of which the last is a known suffix.
@@ -24,15 +26,26 @@ _NAMED = re.compile(
 
 
 def host_of(target: str) -> str:
-    """The host of a web address in ASCII (A-labels), lower case; an IPv4 address dotted; "" for other addresses."""
-    scheme = _SCHEME.match(target[:4000])
-    if scheme is None:
-        return ""
-    authority = _AUTHORITY_END.split(target[scheme.end() : 4000], maxsplit=1)[0]
-    host = authority.rpartition("@")[2]
+    """The host of a web address in ASCII (A-labels), lower case; an IPv4 address dotted; "" for other addresses.
+
+    As browsers read it: control characters before it do not count, the host may be percent-encoded, and ``//host`` is
+    a web address.
+    """
+    host = _authority(target).rpartition("@")[2]
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()[:HOST_CHARS]
-    return ascii_host(host.partition(":")[0][: HOST_CHARS + 1])
+    return ascii_host(unquote(host.partition(":")[0][: HOST_CHARS * 3])[: HOST_CHARS + 1])
+
+
+def has_escaped_host(target: str) -> bool:
+    """Whether the host of a web address is percent-encoded."""
+    return "%" in target and "%" in _authority(target)
+
+
+def _authority(target: str) -> str:
+    """What a web address has before its path: user and host; "" for other addresses."""
+    scheme = _SCHEME.match(target[:4000])
+    return _AUTHORITY_END.split(target[scheme.end() : 4000], maxsplit=1)[0] if scheme else ""
 
 
 @lru_cache(maxsize=4096)
@@ -78,7 +91,7 @@ def known_suffix(host: str) -> bool:
 def named_hosts(text: str) -> list[str]:
     """The hosts that a text names to its reader, at most ``NAMED``: ``www.example.com``, ``https://example.com/x``."""
     hosts = []
-    for match in _NAMED.finditer(text[:2000]):
+    for match in _NAMED.finditer(_FULL_STOP.sub(".", text[:2000])):
         word = match[0] if "://" in match[0] else "http://" + match[0]
         host = host_of(word.rstrip(".,;:!?"))
         named = "://" in match[0] if is_ip(host) else "." in host and known_suffix(host)  # 1.2.3.4 may be a version

@@ -3,9 +3,10 @@
 from fyke.mail.message import Attachment
 
 _ENDINGS = """
-ade adp apk app appimage appx appxbundle bas bat bin chm cmd com command cpl deb dmg exe gadget hta inf ins iso isp jar
-jnlp js jse lnk mde msc msh msi msix msp mst ocx one pif pkg ps1 ps1xml psc1 reg rpm scf scr sct settingcontent-ms sh
-shb shs sys url vb vbe vbs vhd vhdx vxd workflow ws wsc wsf wsh xll
+ade adp apk app appimage appref-ms appx appxbundle bas bat bin cab chm cmd com command cpl deb diagcab dmg exe gadget
+hta img inf ins iqy iso isp jar jnlp js jse library-ms lnk mde msc msh msi msix msp mst ocx one pif pkg pl ps1 ps1xml
+psc1 psm1 py rdp reg rpm scf scr sct settingcontent-ms sh shb shs slk sys udl url vb vbe vbs vhd vhdx vxd workflow ws
+wsc wsf wsh xll
 docm dotm potm ppam ppsm pptm sldm xlam xlsm xltm
 """
 _KINDS = """
@@ -14,7 +15,7 @@ application/vnd.microsoft.portable-executable application/x-dosexec application/
 application/x-ms-shortcut application/x-msdos-program application/x-msdownload application/x-sh text/javascript
 """
 ENDINGS = frozenset(_ENDINGS.split())
-"""of file names: programs, scripts, shortcuts, disk images and packages, documents with macros"""
+"""of file names: programs, scripts, shortcuts, disk images and packages, connections, documents with macros"""
 KINDS = frozenset(_KINDS.split())
 """media types of programs and scripts"""
 

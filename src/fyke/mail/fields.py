@@ -17,6 +17,10 @@ PARAMETERS = 100
 """of one header that are read"""
 NAME_CHARS = 255
 """of a file name"""
+TYPE_CHARS = 400
+"""of a media type or disposition, comments included"""
+ADDRESSES = 20
+"""of one header that are read"""
 NAMES = 50
 """of files, beyond ASCII or in encoded words, that are decoded in a message"""
 
@@ -24,6 +28,11 @@ _KIND = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z")
 _PARAMETER = re.compile(r"[; ] ?([^ =;\"]{1,60}) ?= ?(?:\"([^\"\\]*+(?:\\.[^\"\\]*+)*+)\"?|([^;]*))")
 _ANGLE = re.compile(r"<([^<>]*)>")
 _OPAQUE = re.compile(r"\"(?:[^\"\\]|\\.?)*+(?:\"|\Z)|=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*\?=")
+_MAILBOX = re.compile(r"(?:<[^<>]*>|[^,;])+")
+_COMMENT = r"\((?:[^()\\]|\\.|\([^()]*\))*+\)"
+_TYPE = re.compile(
+    rf"(?: |{_COMMENT})*+([^ ;()/]*)(?:(?: |{_COMMENT})*+/(?: |{_COMMENT})*+([^ ;()]+))?(?: *+{_COMMENT})*+"
+)
 _CONTROLS = re.compile("[\x00-\x1f\x7f]")
 _BETWEEN_ADDRESSES = re.compile(r"[\s<>()\",;:]+")
 _RESULT = re.compile(r"\s*([A-Za-z0-9.-]{1,40})(?:\s*/\s*\d+)?\s*=\s*([A-Za-z0-9-]{1,40})")
@@ -42,7 +51,7 @@ class Kind:
 
 
 def read_address(value: bytes, notes: Notes) -> Address:
-    """The first address of a header, with its display name."""
+    """The first address of a header, with its display name, and what other addresses there are."""
     raw = _plain(value, notes)
     found = _address(raw, notes)
     if not found.address and "=?" in raw:  # some encode the address together with the name
@@ -94,7 +103,7 @@ def file_name(kind: Kind, disposition: Kind, notes: Notes) -> str:
 
 def read_authentication(value: bytes, notes: Notes) -> Authentication | None:
     """The results that one ``Authentication-Results`` header states."""
-    first, *rest = _without_comments(_plain(value, notes)).split(";")
+    first, *rest = without_comments(_plain(value, notes)).split(";")
     server = first.split()[:1]
     if not server:
         return None
@@ -119,12 +128,30 @@ def _address(raw: str, notes: Notes) -> Address:
     plain = _OPAQUE.sub(lambda match: "-" * len(match[0]), raw)  # of the same length, without what is quoted
     if "<" not in plain and not _bare(plain) and "=?" not in raw:
         plain = raw  # a quote that was never closed, or nothing but quotes
-    at = plain.find("<")
-    match = _ANGLE.match(raw, at) if at >= 0 else None
+    match = next(filter(None, (_angle(box[0], box.start(), raw) for box in _MAILBOX.finditer(plain))), None)
     if match is not None:
-        return Address(_name(raw[:at] or raw[match.end() :], notes), _domain_lower(match[1][:512]))
-    bare = _bare(plain)
-    return Address(_name(raw.replace(bare, "", 1).strip("() "), notes), _domain_lower(bare))
+        name, address = raw[: match.start()] or raw[match.end() :], match[1][:512]
+    else:
+        address = _bare(plain)
+        name = raw.replace(address, "", 1).strip("() ")
+    first = _domain_lower(address)
+    return Address(_name(name, notes), first, tuple(one for one in _all_addresses(plain) if one not in ("", first)))
+
+
+def _all_addresses(plain: str) -> dict[str, None]:
+    """The addresses of the first mailboxes of a header, each once, "" for one without."""
+    found: dict[str, None] = {}
+    for box in itertools.islice(_MAILBOX.finditer(plain), ADDRESSES):
+        angle = _angle(box[0], 0, box[0])
+        found[_domain_lower((angle[1] if angle else _bare(box[0]))[:512])] = None
+    return found
+
+
+def _angle(box: str, start: int, raw: str) -> re.Match[str] | None:
+    """The address in angle brackets of a mailbox that begins at ``start``: the last, what is before it is the name."""
+    found = list(_ANGLE.finditer(box))
+    last = next((one for one in reversed(found) if "@" in one[1]), found[0] if found else None)
+    return _ANGLE.match(raw, start + last.start()) if last else None
 
 
 def _bare(text: str) -> str:
@@ -143,7 +170,8 @@ def _domain_lower(address: str) -> str:
     return f"{local}@{domain.lower()}" if at else ""
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
+    """The value of a header without what stands in parentheses."""
     kept, depth = [], 0
     for piece in re.split(r"([()])", text):
         if piece == "(":
@@ -157,8 +185,9 @@ def _without_comments(text: str) -> str:
 
 def _parameters(value: bytes, notes: Notes) -> Kind:
     text = _plain(value, notes)
-    end = min((at for at in (text.find(";"), text.find(" ")) if at >= 0), default=len(text))
-    kind = Kind(text[:end].strip().strip('"').lower())
+    stated = _TYPE.match(text, 0, TYPE_CHARS)
+    end = stated.end() if stated else 0
+    kind = Kind("/".join(filter(None, stated.groups() if stated else ())).strip('"').lower())
     pieces: dict[str, dict[int, str]] = {}
     for match in itertools.islice(_PARAMETER.finditer(text, end), PARAMETERS):
         plain = match[3].strip() if match[2] is None else re.sub(r"\\(.)", r"\1", match[2])

@@ -12,6 +12,8 @@ class Address:
     """the display name, decoded"""
     address: str = ""
     """``local@domain`` with the domain in lower case, "" where there is none"""
+    others: tuple[str, ...] = ()
+    """further addresses of the same header, a few at most"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ BOXES = (".mbox", ".mbx")
 LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv")
 LONGEST = 1000  # characters of a name that are told
-_TEXT = re.compile(rb"(?s)[!-9;-~]+:|From |\xff\xfe|\xfe\xff")  # a header, a mailbox, or UTF-16 by its mark
+# A header, a mailbox, or UTF-16 by its mark.
+_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*+(?:[!-9;-~]++[ \t]*:|From )|\xff\xfe|\xfe\xff")
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive; unpack it first"),
     (b"%PDF-", "a PDF"),
@@ -77,8 +78,9 @@ class Reader:
     def _read(self, stream: Stream, place: Place) -> Iterator[Source]:
         head, kind = stream.head(), _kind(place)
         alone = self.alone or kind == ".eml"  # what its sender wrote must not make it anything else
-        inner = None if self.packed else unpacked(stream)
-        other = next((what for magic, what in _OTHERS if head.startswith(magic)), None)
+        mail = alone and _TEXT.match(head)
+        inner = None if self.packed or mail else unpacked(stream)
+        other = None if mail else next((what for magic, what in _OTHERS if head.startswith(magic)), None)
         if inner is not None:
             yield from replace(self, packed=True).read(inner, place)
         elif not head:
@@ -87,7 +89,7 @@ class Reader:
         elif not alone and (is_archive(stream) or kind == ".tar"):
             yield from self._archive(stream, place)
         elif head.startswith(OUTLOOK):
-            yield from self._outlook(stream, place)
+            yield from self.outlook(stream.read(self.limit + 1), place)
         elif other or (b"\0" in head and not _TEXT.match(head)):
             self._tell(place, f"not mail but {other or 'a binary file'}.")
         elif alone:
@@ -118,8 +120,8 @@ class Reader:
             if not found:
                 self._tell(place, "there is no file in this archive.")
 
-    def _outlook(self, stream: Stream, place: Place) -> Iterator[Source]:
-        document = stream.read(self.limit + 1)
+    def outlook(self, document: bytes, place: Place) -> Iterator[Source]:
+        """The message in an Outlook file; what cannot be read is told."""
         try:
             if len(document) > self.limit:
                 raise NotReadable(f"an Outlook message over {self.limit:,} bytes, and part of one cannot be read.")

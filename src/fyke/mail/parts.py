@@ -4,7 +4,7 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
-from fyke.mail.fields import Kind, read_disposition, read_kind
+from fyke.mail.fields import Kind, read_disposition, read_kind, without_comments
 from fyke.mail.headers import Headers, looks_like_headers, read_head
 from fyke.mail.notes import HALF, Notes
 from fyke.mail.transfer import decode_transfer
@@ -37,11 +37,16 @@ class Part:
     disposition: Kind
     depth: int = 0
     children: list["Part"] = field(default_factory=list)
+    shown: bool = False
+    """though it is called a file: there is nothing else to show"""
 
     @property
     def encoding(self) -> str:
-        """The transfer encoding as stated."""
-        return self.headers.first("content-transfer-encoding").decode("latin-1")[:40].strip("\"' ;").lower()
+        """The transfer encoding as stated, without comments."""
+        stated = self.headers.first("content-transfer-encoding")[:200].decode("latin-1")
+        if "(" in stated:
+            stated = without_comments(stated)
+        return next(iter(stated.replace(";", " ").split()), "")[:40].strip("\"'").lower()
 
 
 def read_part(raw: bytes, start: int, end: int, depth: int, notes: Notes, default: str = "text/plain") -> Part:

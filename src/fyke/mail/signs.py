@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fyke.mail.domains import (
     HOST_CHARS,
     ascii_host,
+    has_escaped_host,
     host_of,
     is_ip,
     mixed_scripts,
@@ -38,11 +39,12 @@ HOSTS = 500
 ALPHABETS = 20
 """hosts in punycode of one message that are decoded"""
 ENCODED = 30
-"""targets of links beyond ASCII whose hosts are looked at"""
+"""targets of links beyond ASCII, or with percent signs in the host, whose hosts are looked at"""
 WORDS = 100
 """of a sender's name that are looked at"""
 
 _QUOTES = "<>()[]{}\"'`,;:!?*“”„‘’«»‹›"  # noqa: RUF001
+_DOT = re.compile("[.\u3002]")
 _WORD = re.compile(r"\w{2,}")
 _FAILED = ("fail", "hardfail", "softfail")
 
@@ -94,11 +96,12 @@ def _all(message: Message, trusted: frozenset[str], wanted: Callable[[str], bool
 
 
 def _hosts(message: Message) -> Iterator[str]:
-    """The host of each link; of those beyond ASCII, which take long to encode, the first only."""
+    """The host of each link; of those that take long to encode or decode, the first only."""
     left = ENCODED
     for link in message.links:
-        left -= not link.target.isascii()
-        yield host_of(link.target) if left >= 0 or link.target.isascii() else ""
+        slow = not link.target.isascii() or has_escaped_host(link.target)
+        left -= slow
+        yield host_of(link.target) if left >= 0 or not slow else ""
 
 
 def _links(message: Message, hosts: list[str], wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
@@ -108,7 +111,7 @@ def _links(message: Message, hosts: list[str], wanted: Callable[[str], bool]) ->
             continue
         if wanted("ip-link") and is_ip(host):
             yield "ip-link", host
-        if left <= 0 or "." not in link.text or link.text == link.target or not wanted("link-text-domain"):
+        if left <= 0 or not _DOT.search(link.text) or link.text == link.target or not wanted("link-text-domain"):
             continue
         named = named_hosts(link.text)
         left -= len(named)
@@ -117,9 +120,10 @@ def _links(message: Message, hosts: list[str], wanted: Callable[[str], bool]) ->
 
 
 def _addresses(message: Message) -> Iterator[tuple[str, str]]:
-    sender, reply_to = _domain(message.sender.address), _domain(message.reply_to.address)
-    if sender and reply_to and registrable(sender) != registrable(reply_to):
-        yield "reply-to-domain", f"from {sender}, answers go to {reply_to}"
+    sender = _domain(message.sender.address)
+    for reply_to in _answers(message):
+        if sender and reply_to and registrable(sender) != registrable(reply_to):
+            yield "reply-to-domain", f"from {sender}, answers go to {reply_to}"
     for word in message.sender.name.split()[:WORDS]:
         shown = word.strip(_QUOTES).lower()
         local, at, domain = shown.rpartition("@")
@@ -129,12 +133,17 @@ def _addresses(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def _domains(message: Message, linked: list[str]) -> Iterator[tuple[str, str]]:
-    hosts = [_domain(message.sender.address), _domain(message.reply_to.address)]
+    hosts = [_domain(message.sender.address), *_answers(message)]
     encoded = (host for host in dict.fromkeys(hosts + linked) if host.startswith("xn--") or ".xn--" in host)
     for host in itertools.islice(encoded, ALPHABETS):
         yield "punycode-domain", f"{host} is read as {unicode_host(host)}"
         if mixed_scripts(host):
             yield "mixed-script-domain", f"{host} mixes alphabets"
+
+
+def _answers(message: Message) -> list[str]:
+    """The domains that answers go to."""
+    return [_domain(address) for address in (message.reply_to.address, *message.reply_to.others)]
 
 
 def _domain(address: str) -> str:

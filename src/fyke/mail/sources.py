@@ -13,6 +13,7 @@ from fyke.mail.folders import files
 from fyke.mail.limits import Limits
 from fyke.mail.message import Message
 from fyke.mail.opening import Place, Reader, Source
+from fyke.mail.outlook import MAGIC as OUTLOOK
 from fyke.mail.reading import read_message, read_text
 from fyke.mail.streams import Stream
 
@@ -50,7 +51,10 @@ def read_source(source: Source, limits: Limits) -> Message:
 
 
 def _piped(reader: Reader, stdin: IO[bytes] | None) -> Iterator[Source]:
-    """One message, whatever it looks like: a filter has one verdict. All is read, so that its writer is not cut off."""
+    """One message, whatever it looks like, Outlook's too: a filter has one verdict.
+
+    All is read, so that its writer is not cut off.
+    """
     if stdin is None:
         reader.trouble("-: stdin is closed; give it a message, or name a file.")
         return
@@ -61,7 +65,9 @@ def _piped(reader: Reader, stdin: IO[bytes] | None) -> Iterator[Source]:
     except OSError as error:
         reader.trouble(f"-: cannot be read ({error.strerror or error}).")
         return
-    if raw.strip():
+    if raw.startswith(OUTLOOK):
+        yield from reader.outlook(raw, Place("-", ("-",)))
+    elif raw.strip():
         yield Source("-", raw, ("-",))
     else:
         reader.trouble("-: nothing came on stdin.")

@@ -8,6 +8,10 @@ from fyke.mail.notes import Notes
 LINES = 3_000
 """of broken base64 that are looked at one by one in a message, pieces between equals signs counted; the rest is taken
 as base64"""
+BREAKS = 20_000
+"""of lines of quoted-printable with white space after the equals sign that are mended in a part"""
+FOOTER = 200
+"""last lines of broken base64 among which plain text is looked for"""
 UU_LINES = 20_000
 """of uuencoded files in a message; what is beyond is text"""
 UU_CHARS = 200
@@ -16,8 +20,13 @@ UU_FILES = 200
 """lines of a message that begin like a uuencoded file and are looked at"""
 
 _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_NO_TEXT = bytes({*range(32), *range(127, 256)} - set(b"\t\n\r"))
+_TRIES = 4  # characters of base64 stand for three bytes, and any of them may be the first of four
+_SURE = 24  # characters of base64, the fewest from which it can be told whether they stand for text
 _UU_CUT = f"uuencoded files over {UU_FILES}, or over {UU_LINES:,} lines"
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*")
+_SPACED_BREAK = re.compile(rb"=[ \t]{1,80}+(?=\r?\n|\Z)")
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}\s*\Z")
 _BROKEN_QUOTE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t\r]{0,80}(?:\n|\Z))")
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?$", re.MULTILINE)
 
@@ -29,7 +38,7 @@ def decode_transfer(data: bytes, encoding: str, notes: Notes) -> bytes:
     if encoding in ("quoted-printable", "quotedprintable", "qp"):
         if _BROKEN_QUOTE.search(data):
             notes.repair("quoted-printable")
-        return binascii.a2b_qp(data)
+        return binascii.a2b_qp(_SPACED_BREAK.sub(b"=", data, BREAKS) if b"= " in data or b"=\t" in data else data)
     if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
         files = uuencoded(data, notes)[1]
         if files:
@@ -123,7 +132,11 @@ def _base64_line(line: bytes) -> bytes | None:
 
 
 def _base64(data: bytes, notes: Notes) -> bytes:
-    """Base64 as found: without padding, with foreign characters, or with plain text after it (list footers)."""
+    """Base64 as found: without padding, with foreign characters, or with plain text after it (list footers).
+
+    Foreign characters are ignored (RFC 2045, 6.8). Plain text begins where nothing decodes to text any more, at a line
+    with a space or with few characters of base64.
+    """
     try:
         run = _BASE64_RUN.match(data)
         if run is not None and run.end() == len(data):
@@ -134,8 +147,10 @@ def _base64(data: bytes, notes: Notes) -> bytes:
     decoded: list[bytes] = []
     pending: list[bytes] = []
     left = notes.left("base64 lines", LINES)
-    most = notes.spent["base64 lines"] + left
     lines = data.split(b"\n", left)
+    surely = _last_base64(lines, FOOTER if len(lines) <= left else 0, notes)
+    left = notes.left("base64 lines", LINES)
+    most = notes.spent["base64 lines"] + left
     number = 0
     for number, line in enumerate(lines[:left]):
         pieces = line.count(b"=") + 1
@@ -144,7 +159,7 @@ def _base64(data: bytes, notes: Notes) -> bytes:
         notes.spend("base64 lines", pieces)
         chunks = [chunk.translate(None, _NO_BASE64) for chunk in line.split(b"=")]
         stated = line.strip().rstrip(b"=")
-        if b" " in stated or sum(map(len, chunks)) * 10 < len(stated) * 7:
+        if number >= surely and (b" " in stated or sum(map(len, chunks)) * 10 < len(stated) * 7):
             return b"".join([*decoded, _unpadded(pending), b"\n", b"\n".join(lines[number:])])
         for chunk in chunks[:-1]:
             decoded.append(_unpadded([*pending, chunk]))
@@ -154,6 +169,35 @@ def _base64(data: bytes, notes: Notes) -> bytes:
         number = min(left, len(lines))
     rest = b"\n".join(lines[number:]).translate(None, _NO_BASE64)
     return b"".join([*decoded, _unpadded([*pending, rest])])
+
+
+def _last_base64(lines: list[bytes], most: int, notes: Notes) -> int:
+    """How many lines go up to the last one that surely is base64; only so many at the end may be none.
+
+    Where none is found and the first lines are none either, there may be no base64 at all.
+    """
+    following = b""
+    for number in range(len(lines) - 1, max(-1, len(lines) - 1 - most), -1):
+        notes.spend("base64 lines", _TRIES)
+        line = lines[number][-400:]
+        if _BASE64_LINE.match(line):
+            return number + 1
+        following = line.translate(None, _NO_BASE64) + following
+        if len(following) >= _SURE:
+            if any(_is_text(following[phase:]) for phase in range(_TRIES)):
+                return number + 1
+            following = b""
+    first = b"".join(lines[:100])[:400].translate(None, _NO_BASE64)
+    begins = _BASE64_LINE.match(lines[0][-400:]) or (len(first) >= _SURE and _is_text(first))
+    return max(0, len(lines) - most) if begins else 0
+
+
+def _is_text(encoded: bytes) -> bool:
+    """Whether characters of base64 stand for text: ASCII nearly all, or UTF-8."""
+    data = binascii.a2b_base64(encoded[: len(encoded) // 4 * 4])
+    if len(data.translate(None, _NO_TEXT)) * 10 >= len(data) * 9:
+        return True
+    return len(data.decode("utf-8", errors="ignore").encode()) + 6 >= len(data) > 24
 
 
 def _unpadded(lines: list[bytes]) -> bytes:
