@@ -105,6 +105,13 @@ def test_foreign_characters_in_base64_are_ignored(notes: Notes, spoilt: Callable
     assert notes.repairs == ("base64",)
 
 
+def test_a_long_text_that_is_called_base64_is_a_text(notes: Notes) -> None:
+    """However long it is: nothing in it decodes to text."""
+    for lines in (1, 300, 5000):
+        text = b"Dear all, what we said was base64 is none.\n" * lines
+        assert decode_transfer(text, "base64", notes).lstrip(b"\n") == text
+
+
 @pytest.mark.parametrize(
     ("html", "stated"),
     [
