@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,7 +120,7 @@ async def _watch(rig: Rig, watched: Watched, period: float) -> None:
 
 
 def summary(shots: list[Shot], watched: Watched, rig: Rig, seconds: float, rate: float) -> dict[str, Any]:
-    """The figures. A request belongs to the fault that began last before it was due."""
+    """The figures. A request belongs to the fault that began last before it left."""
     starts = [(0.0, NOBODY), *((at, name) for name, at, _, _ in watched.faults)]
     by: dict[str, dict[str, Any]] = {
         name: {"times": 0, "requests": 0, "failed": 0, "lost": 0, "reconnects": 0, "p50": [], "p99": []}
@@ -129,7 +130,7 @@ def summary(shots: list[Shot], watched: Watched, rig: Rig, seconds: float, rate:
         by[name]["times"] += 1
     latencies: dict[str, list[float]] = {name: [] for name in by}
     for shot in shots:
-        name = [one for at, one in starts if watched.began + at <= shot.due or one == NOBODY][-1]
+        name = [one for at, one in starts if watched.began + at <= shot.due + shot.late or one == NOBODY][-1]
         lost = any(shot.sent <= at <= shot.broken for at in rig.killed)
         by[name]["requests"] += 1
         by[name]["lost"] += lost
@@ -169,7 +170,7 @@ def summary(shots: list[Shot], watched: Watched, rig: Rig, seconds: float, rate:
     }
 
 
-def _mib(values: Any) -> float:
+def _mib(values: Iterable[int]) -> float:
     return round(statistics.median(values) / MIB, 1)
 
 
@@ -207,8 +208,9 @@ def text(figures: dict[str, Any], where: dict[str, Any]) -> str:
     )
     hits = ", ".join(f"{kind} {share:.1%}" for kind, share in figures["hits"].items())
     answers = ", ".join(f"{count:,} of {status}" for status, count in figures["statuses"].items())
-    return f"""{figures["requests"]:,} requests in {figures["seconds"] / 60:.0f} minutes, {figures["rate"]:.0f} a second: \
-{answers}. Hits: {hits}.
+    minutes = figures["seconds"] / 60
+    return f"""{figures["requests"]:,} requests in {minutes:.0f} minutes, {figures["rate"]:.0f} a second: {answers}. \
+Hits: {hits}.
 
 | since | times | requests | wrong or missing | in flight in the killed worker | reconnects | p50 ms | p99 ms |
 | --- | --: | --: | --: | --: | --: | --: | --: |

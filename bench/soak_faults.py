@@ -50,7 +50,7 @@ async def redis_killed(rig: Rig) -> str:
 
 async def worker_killed(rig: Rig) -> str:
     """SIGKILL to a worker."""
-    victim = min(workers(rig.service.pid))
+    victim = min(await asyncio.to_thread(workers, rig.service.pid))
     os.kill(victim, signal.SIGKILL)
     rig.killed.append(time.perf_counter())
 
@@ -78,6 +78,7 @@ async def garbage_sent(rig: Rig) -> str:
     weights = rig.followed / WEIGHTS
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
+    refused = await _all_say(rig, "model_refused", True)
     client, asked = Client(rig.service.port), garbage(random.Random(len(rig.killed)))  # noqa: S311
     wrong, count = 0, int(rig.hold * NOISE)
     for _ in range(count):
@@ -85,12 +86,11 @@ async def garbage_sent(rig: Rig) -> str:
         wrong += not shot.right
         await asyncio.sleep(1 / NOISE)
     client.close()
-    refused = await _all_say(rig, "model_refused", True)
     weights.write_bytes(whole)
     await _all_say(rig, "model_refused", False)
     if wrong:
         raise RuntimeError(f"{wrong} of {count} pieces of garbage were not refused with 4xx")
-    return f"{count:,} pieces answered with 4xx; the model was refused {refused:.1f} s after that"
+    return f"the model was refused {refused:.1f} s after it was cut short; {count:,} pieces answered with 4xx"
 
 
 FAULTS: dict[str, Callable[[Rig], Awaitable[str]]] = {

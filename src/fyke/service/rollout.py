@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +31,7 @@ Seen = tuple[tuple[int, int, int] | None, ...]
 
 
 class Refusal(NamedTuple):
-    """Why a model was not put in force, and when, in UTC."""
+    """Why a model was not put in force, without where it lies, and when, in UTC."""
 
     at: str
     why: str
@@ -114,7 +115,7 @@ class Rollout:
                 return self._refuse(seen, str(error))
             except Exception as error:
                 log.exception("a model cannot be loaded")
-                return self._refuse(seen, repr(error))
+                return self._refuse(seen, f"It cannot be loaded ({type(error).__name__}); the log says more.")
             self._seen, self.refusal = seen, None
             return self._put_in_force(model, policy)
 
@@ -125,7 +126,8 @@ class Rollout:
     def _refuse(self, seen: Seen, why: str) -> Outcome:
         self._seen = seen
         in_force = self._app.state.predictor.model.id
-        self.refusal = Refusal(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), why)
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.refusal = Refusal(at, _without(self._directory, why))
         log.error("a new model is refused, %s goes on: %s", in_force, why)
         return Outcome(in_force, False, why)
 
@@ -157,6 +159,13 @@ class Rollout:
         task = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _without(directory: Path | None, why: str) -> str:
+    """A reason that names files by their names: where they lie is nobody's business who only may read."""
+    if directory is None:
+        return why
+    return why.replace(f"{directory}{os.sep}", "").replace(str(directory), directory.name)
 
 
 def look(directory: Path) -> Seen:
