@@ -11,7 +11,7 @@ SOAK_SECONDS ?= 1800
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults soak observe screenshots costs mail fuzz quality sizing model candidate lock contract \
+.PHONY: serve test check format bench faults soak replicas observe screenshots costs mail fuzz quality sizing model candidate lock contract \
 	overload audit sbom clean help
 
 help: ## Show the targets
@@ -42,6 +42,9 @@ faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/fault
 
 soak: $(BIN)/.dev ## Mixed load for SOAK_SECONDS (1800), a fault every two minutes; writes docs/operations.md (redis-server)
 	$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS)
+
+replicas: $(BIN)/.dev ## Four services over a Redis Cluster that loses a primary; writes docs/operations.md (redis-server, 6 minutes)
+	$(BIN)/python -m bench.replicas
 
 observe: $(BIN)/.runtime ## Start the service and a Prometheus that scrapes it, at http://localhost:9090 (prometheus)
 	@command -v prometheus >/dev/null || { echo "It needs Debian's package: apt install prometheus" >&2; exit 1; }
