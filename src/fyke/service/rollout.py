@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import datetime
-import gc
 import logging
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from fyke.model.explaining import Explainer
 from fyke.model.policies import Policy, policy_from
 from fyke.predictor import Predictor
 from fyke.service.assembly import first_words, load_from, predictor_from
+from fyke.service.freeing import give_back, settle_garbage
 from fyke.service.policing import Policies
 from fyke.settings import Settings
 
@@ -125,6 +126,7 @@ class Rollout:
 
     def _refuse(self, seen: Seen, why: str) -> Outcome:
         self._seen = seen
+        asyncio.get_running_loop().call_soon(give_back)
         in_force = self._app.state.predictor.model.id
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.refusal = Refusal(at, _without(self._directory, why))
@@ -138,7 +140,8 @@ class Rollout:
         old, old_explainer = state.predictor, state.explainer
         if model.classifier.id == old.model.id:
             policies.change(policy, ())
-            state.model = model
+            state.model = replace(model, classifier=old.model)  # and not a second one beside it
+            asyncio.get_running_loop().call_soon(give_back)
             return Outcome(old.model.id, False)
         install(self._app, self._settings, self._cache, model, self._span, instead=True)
         state.sampler.watch_instead(state.predictor)
@@ -179,13 +182,6 @@ def look(directory: Path) -> Seen:
         else:
             found.append((file.st_ino, file.st_size, file.st_mtime_ns))
     return tuple(found)
-
-
-def settle_garbage() -> None:
-    """What lives now lives long: the collector need not walk it, which would stop the world."""
-    gc.unfreeze()  # the model that has left
-    gc.collect()
-    gc.freeze()
 
 
 async def _let_go(explainer: Predictor[Any, Any], predictor: Predictor[Any, Any]) -> None:
