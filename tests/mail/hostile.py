@@ -137,6 +137,7 @@ LARGE: dict[str, Callable[[], bytes]] = {
     "UTF-7": lambda: HEAD + b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + fill(b"+AGE-"),
     "ISO-2022-JP": lambda: HEAD + b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n" + fill(b"\x1b$B$3\x1b(B"),
     "combining marks": lambda: HEAD + b"\r\n" + b"a" + fill("\u0301\u0323".encode()),
+    "marks to be put in order": lambda: HEAD + b"\r\na" + fill("\u0301\u0323".encode(), 900_000),
     "Hangul and joiners": lambda: HEAD + b"\r\n" + fill("\u1100\u200c\u1161\u200d\u11a8".encode()),
     "mixed words": lambda: HEAD + b"\r\n" + fill("p\u0430ypal ".encode()),
     "one mixed word": lambda: HEAD + b"\r\n" + fill("p\u0430".encode()),

@@ -11,9 +11,9 @@ def calendar_text(source: str, notes: Notes) -> str:
     """Summary, place and description of the events, a line each, in the order in which they stand."""
     unfolded = source.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
     found = []
-    left = max(0, LINES - notes.spent["calendar lines"])
+    left = notes.left("calendar lines", LINES)
     lines = unfolded.split("\n", left)[:left]
-    notes.spent["calendar lines"] += len(lines)
+    notes.spend("calendar lines", len(lines))
     for line in lines:
         head, colon, value = line.partition(":")
         if colon and head.partition(";")[0].strip().lower() in _SHOWN and value.strip():

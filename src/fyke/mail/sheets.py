@@ -1,15 +1,17 @@
 """Style sheets in a message: which rules of them apply to an element."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fyke.mail.notes import Notes
 from fyke.mail.styles import Declarations, declarations
 
 SHEET_CHARS = 100_000
 """of all style sheets of a message"""
 RULES = 1000
+"""of all style sheets of a message"""
+BRACES = 10_000
 """of all style sheets of a message"""
 TRIES = 3_000
 """of a rule on an element, of all rules and elements of a message"""
@@ -44,8 +46,8 @@ class Sheet:
     some screens only, are left out. Later rules win over earlier ones, whatever their specificity.
     """
 
-    spent: Counter[str] = field(default_factory=Counter)
-    """of the limits, by all style sheets of a message"""
+    notes: Notes
+    """have what all style sheets of the message took"""
     _rules: dict[str, list[_Rule]] = field(default_factory=dict)
     _merged: dict[tuple[int, ...], Declarations] = field(default_factory=dict)
     cut: bool = False
@@ -58,8 +60,8 @@ class Sheet:
 
     def add(self, css: str) -> None:
         """Read the text of one ``style`` element."""
-        left = max(0, SHEET_CHARS - self.spent["style characters"])
-        self.spent["style characters"] += len(css)
+        left = max(0, SHEET_CHARS - self.notes.spent["style characters"])
+        self.notes.spent["style characters"] += len(css)
         if len(css) > left:
             self.cut = True
             css = css[:left]
@@ -67,9 +69,10 @@ class Sheet:
         prelude = ""
         css = _COMMENT.sub("", css).lower()
         for brace in _BRACES.finditer(css):
-            if self.spent["rules"] >= RULES:
+            if self.cut or not self.notes.left("braces", BRACES):
                 self.cut = True
                 return
+            self.notes.spend("braces", 1)
             piece = css[at : brace.start()]
             at = brace.end()
             if brace[0] == "{":
@@ -94,24 +97,30 @@ class Sheet:
                 continue
             if not all(map(_COMPOUND.match, compounds)):
                 continue
+            if not self.notes.left("rules", RULES):
+                self.cut = True
+                return
             names = [frozenset(_SIMPLE.findall(compound)) for compound in compounds]
             key = max(names[-1], key=lambda name: "#.".find(name[0]), default="*")
-            self.spent["rules"] += 1
-            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self.spent["rules"]))
+            self.notes.spend("rules", 1)
+            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self.notes.spent["rules"]))
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
         """What the rules declare for an element with these names inside these others, the nearest last.
 
         Not yet cascaded: what is ``!important`` stands beside what is not.
         """
-        spent = self.spent
-        if not self._rules or spent["tries"] > TRIES or spent["steps"] > STEPS:
+        if not self._rules or self.cut:
             return _NONE
+        notes = self.notes
         candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
-        spent["tries"] += len(candidates)
+        if len(candidates) > notes.left("tries", TRIES):
+            self.cut = True
+            return _NONE
+        notes.spend("tries", len(candidates))
         found = [rule for rule in candidates if rule.subject <= names]
-        spent["steps"] += sum(1 for rule in found if rule.ancestors) * len(above)
-        if spent["tries"] > TRIES or spent["steps"] > STEPS:
+        notes.spent["steps"] += sum(1 for rule in found if rule.ancestors) * len(above)
+        if notes.spent["steps"] > STEPS:
             self.cut = True
             return _NONE
         found = [rule for rule in found if _inside(rule.ancestors, above)]

@@ -222,6 +222,14 @@ class Predictor(Generic[Item, Prediction]):
         outcome = boarding.outcome()
         return self._shared(outcome) if isinstance(outcome, Answer) else outcome
 
+    def outcomes(self, boarding: "Boarding[Item, Prediction]", count: int) -> list[Answer[Prediction] | Exception]:
+        """The same for so many who share the place: the first as who boarded, the others as who joined."""
+        first = self.outcome(boarding)
+        if count == 1 or not isinstance(first, Answer):
+            return [first] * count
+        other = first._replace(shared=True)
+        return [first, *(self._shared(other) for _ in range(count - 1))]
+
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
         """A prediction for each item, each looked up on its own; duplicates are computed once.
 
@@ -316,7 +324,8 @@ class Predictor(Generic[Item, Prediction]):
             misses = [flight for flight in misses if flight not in contested] + free
             if elsewhere:
                 self._flights.take(elsewhere, self._await_others(elsewhere))
-        await self._compute(misses + leased, leased, shared)
+        if misses or leased or self._renewed:
+            await self._compute(misses + leased, leased, shared)
 
     def _skips_the_store(self) -> bool:
         self._batches += 1
@@ -456,7 +465,7 @@ class Predictor(Generic[Item, Prediction]):
         self.tiers.admit(flight.key, entry)
         if fresh is not None:
             fresh[flight.key] = entry
-        return Answer(prediction, "model", flight.key, ttl=entry.ttl(self._clock()), refused=flight.refused)
+        return Answer(prediction, "model", flight.key, ttl=entry.ttl(entry.created), refused=flight.refused)
 
     def _hit(
         self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
