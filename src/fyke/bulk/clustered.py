@@ -7,6 +7,7 @@ same version, and whatever the cache's URL leads to from there.
 
 import asyncio
 import logging
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -24,6 +25,8 @@ from fyke.model.directory import at_prior, load_model
 from fyke.settings import Settings, quieten_ray
 
 log = logging.getLogger(__name__)
+
+_PATIENCE = 10.0
 
 Result = TypeVar("Result")
 
@@ -170,12 +173,23 @@ def _connected(address: str | None) -> Any:
         raise SettingsError(f"--engine ray needs the package {error.name}: pip install 'fyke[ray]'") from error
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    _knock(address)
     own = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise SettingsError(f"--ray-address: no cluster can be reached ({_first_line(error)}).") from error
     return ray
+
+
+def _knock(address: str | None) -> None:
+    """Refuse a HOST:PORT that nobody listens on: Ray itself would try for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise SettingsError(f"--ray-address {address}: nobody can be reached there ({error}).") from error
 
 
 @contextmanager
@@ -190,4 +204,4 @@ def _told() -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
