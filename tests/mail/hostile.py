@@ -118,6 +118,8 @@ LARGE: dict[str, Callable[[], bytes]] = {
     "less than": lambda: HTML + fill(b"<"),
     "ampersands": lambda: HTML + fill(b"&"),
     "entities": lambda: HTML + fill(b"&nbsp;&zwnj;"),
+    "spaces in a tag": lambda: HTML + b"<p" + fill(b" ", 400_000) + b">x",
+    "slashes in a tag": lambda: HTML + b"<p a" + fill(b"/", 400_000) + b">x",
     "attributes": lambda: HTML + b"<p " + _numbered("a{}=1 ") + b">x",
     "same attributes": lambda: HTML + b"<p " + fill(b"style=x ") + b">x",
     "classes": lambda: HTML + _numbered("<style>.c{}{{color:red}}</style>", SIZE // 3) + _numbered("<p class=c{}>x"),

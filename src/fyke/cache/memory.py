@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-OVERHEAD = 600  # bytes of a key, an entry and the cache's own nodes; a test measures them with tracemalloc
+OVERHEAD = 520  # bytes of a key, an entry and the map that holds them; a test measures them with tracemalloc
 
 
 class Memory(Generic[Value]):

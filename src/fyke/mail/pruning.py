@@ -48,7 +48,7 @@ _TOKEN = re.compile(
     rf"|(?P<end>/?)(?P<tag>[a-zA-Z][^ \t\n\f\r/>]*+)(?P<rest>{_REST}))",
     re.DOTALL,
 )
-_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_ATTRIBUTES = re.compile(rf"{_ATTRIBUTE}|[ \t\n\f\r/]++")  # or a search would begin anew at each of many spaces
 _COSTLY = {
     "option": ("entries of lists", OPTIONS),
     "html": ("HTML tags for the whole", ROOTS),

@@ -251,9 +251,9 @@ class Predictor(Generic[Item, Prediction]):
         """
         read = zip(items, await self._engine.read(items), strict=True)
         entered = [self._enter(item, canonical, wishes) for item, canonical in read]
-        flying = {one.flight.future for one in entered if isinstance(one, Boarding)}
-        if flying:
-            await asyncio.wait(flying)  # which cancels none of them when it is cancelled itself
+        for one in entered:
+            if isinstance(one, Boarding) and not one.flight.future.done():  # mostly the first: they land together
+                await asyncio.wait((one.flight.future,))  # which does not cancel it when it is cancelled itself
         outcomes = [one.outcome() if isinstance(one, Boarding) else one for one in entered]
         return [self._shared(one) if isinstance(one, Answer) else one for one in outcomes]
 
