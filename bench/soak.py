@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +81,7 @@ async def soak(seconds: float, every: float, rate: float) -> dict[str, Any]:
         figures = summary(shots, watched, rig, seconds, rate)
         said = service.said()
         figures["tracebacks"] = said.count("Traceback")
-        if complaints(figures):
+        if complaints(figures, every):
             print(said[-6000:], file=sys.stderr)
         return figures
 
@@ -139,9 +138,6 @@ def summary(shots: list[Shot], watched: Watched, rig: Rig, seconds: float, rate:
         latencies[name].append(shot.seconds)
     for name, some in latencies.items():
         by[name]["p50"], by[name]["p99"] = _quantile(some, 0.5), _quantile(some, 0.99)
-    window = seconds / 6
-    first = [sample for sample in watched.memory if window <= sample[0] < 2 * window]
-    last = [sample for sample in watched.memory if sample[0] >= seconds - window]
     cached = [shot for shot in shots if shot.tier]
     kinds = {
         kind: round(sum(shot.tier != "miss" for shot in cached if shot.kind == kind) / count, 3)
@@ -156,22 +152,32 @@ def summary(shots: list[Shot], watched: Watched, rig: Rig, seconds: float, rate:
         "by_fault": by,
         "hits": kinds,
         "late_ms": round(1000 * max(shot.late for shot in shots), 1),
-        "memory": {
-            "window_s": window,
-            "service": [_mib(sample[1] for sample in some) for some in (first, last)],
-            "redis": [_mib(sample[2] for sample in some) for some in (first, last)],
-            "samples": [
-                (round(at), round(service / MIB, 1), round(redis / MIB, 1)) for at, service, redis in watched.memory
-            ],
-        },
+        "memory": [(round(at), _mib(service), _mib(redis)) for at, service, redis in watched.memory],
         "faults": [
             {"fault": name, "at_s": round(at), "seen": seen, "over": over} for name, at, seen, over in watched.faults
         ],
     }
 
 
-def _mib(values: Iterable[int]) -> float:
-    return round(statistics.median(values) / MIB, 1)
+def rounds(figures: dict[str, Any], every: float) -> list[tuple[float, float, float, float]]:
+    """Memory of the service: minutes from and to, median and peak in MiB, for each round of all faults after the first.
+
+    A round begins with the same fault as the others, so that like is compared with like; the last ends with the load.
+    """
+    long, seconds = len(FAULTS) * every, figures["seconds"]
+    starts = [every + long * number for number in range(1, int(seconds / long) + 1)]
+    starts = [start for start in starts if start + long <= seconds]
+    if starts and starts[-1] + long < seconds:
+        starts.append(seconds - long)
+    found = []
+    for start in starts:
+        held = [service for at, service, _ in figures["memory"] if start <= at < start + long]
+        found.append((start / 60, (start + long) / 60, round(statistics.median(held), 1), max(held)))
+    return found
+
+
+def _mib(count: int) -> float:
+    return round(count / MIB, 1)
 
 
 def _quantile(seconds: list[float], share: float) -> float:
@@ -179,9 +185,8 @@ def _quantile(seconds: list[float], share: float) -> float:
     return round(1000 * ranked[int(share * (len(ranked) - 1))], 1) if ranked else 0.0
 
 
-def complaints(figures: dict[str, Any]) -> list[str]:
+def complaints(figures: dict[str, Any], every: float) -> list[str]:
     """What is not as it should be."""
-    before, after = figures["memory"]["service"]
     said = [
         f"{fault['fault']} at {fault['at_s']} s: {fault['seen']}" for fault in figures["faults"] if not fault["over"]
     ]
@@ -189,8 +194,9 @@ def complaints(figures: dict[str, Any]) -> list[str]:
     said += [f"{count} answers of {status}" for status, count in figures["statuses"].items() if int(status) >= 500]
     strange = {name: by["reconnects"] for name, by in figures["by_fault"].items() if name != "worker killed"}
     said += [f"{name}: {count} connections were lost" for name, count in strange.items() if count]
-    if after > GROWTH * before:
-        said.append(f"memory grew from {before} to {after} MiB")
+    held = [median for _, _, median, _ in rounds(figures, every)]
+    if held and held[-1] > GROWTH * held[0]:
+        said.append(f"memory grew from {held[0]} to {held[-1]} MiB")
     if figures["tracebacks"]:
         said.append(f"{figures['tracebacks']} tracebacks in the log")
     if figures["requests"] < 0.99 * figures["rate"] * figures["seconds"]:
@@ -198,10 +204,12 @@ def complaints(figures: dict[str, Any]) -> list[str]:
     return said
 
 
-def text(figures: dict[str, Any], where: dict[str, Any]) -> str:
+def text(figures: dict[str, Any], every: float, where: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    (before, after), (redis_before, redis_after) = figures["memory"]["service"], figures["memory"]["redis"]
-    window = figures["memory"]["window_s"] / 60
+    held = "\n".join(
+        f"| {one:.0f} to {to:.0f} | {median} | {peak} |" for one, to, median, peak in rounds(figures, every)
+    )
+    redis = max(redis for _, _, redis in figures["memory"])
     rows = "\n".join(_row(name, by) for name, by in figures["by_fault"].items())
     seen = "\n".join(
         f"| {one['at_s'] // 60}:{one['at_s'] % 60:02} | {one['fault']} | {one['seen']} |" for one in figures["faults"]
@@ -216,8 +224,12 @@ Hits: {hits}.
 | --- | --: | --: | --: | --: | --: | --: | --: |
 {rows}
 
-Memory of the service (parent and workers, median): {before} MiB in the {window:.0f} minutes after the first \
-{window:.0f}, {after} MiB in the last {window:.0f}; Redis: {redis_before} and {redis_after} MiB.
+Memory of the service, parent and workers together, over each round of the four faults after the first; Redis took \
+{redis} MiB at most:
+
+| minutes | median MiB | peak MiB |
+| --- | --: | --: |
+{held}
 
 | at | fault | seen |
 | --- | --- | --- |
@@ -254,11 +266,11 @@ def main() -> int:
     where = machine()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(soak(options.seconds, options.every, options.rate))
-    report = text(figures, where)
+    report = text(figures, options.every, where)
     print(report)
     if options.seconds >= 1800:
         put(PAGE, "make soak", report)
-    said = complaints(figures)
+    said = complaints(figures, options.every)
     print(*said, sep="\n", file=sys.stderr, end="\n" if said else "")
     print(json.dumps({"machine": where, **figures}))
     return 1 if said else 0
