@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fyke.model.directory import load_model
 from fyke.model.folding import LIMIT, fold, normalise, normalise_with_offsets
 from fyke.model.hashed import HashedClassifier, HashedWeights
-from fyke.model.hashing import RUNS
+from fyke.model.hashing import READINGS, RUNS
 from tests.conftest import SAMPLE, fyke
 
 BITS = 16
@@ -63,8 +63,12 @@ def log_odds(weights: HashedWeights, blob: bytes) -> float:
     """What the docstring of `fyke.model.hashed` says, spelt out."""
     if not blob:
         return weights.intercept
-    rows = rows_of(blob)
-    return weights.intercept + math.fsum(float(weights.table[row]) for row in rows) / math.sqrt(len(rows))
+    total = weights.intercept
+    for length, share in READINGS:
+        words = blob[: length + 1].rpartition(b" ")[0] if len(blob) > length else blob
+        rows = rows_of(words or blob[:length])
+        total += share * math.fsum(float(weights.table[row]) for row in rows) / math.sqrt(len(rows))
+    return total
 
 
 @given(TEXTS)
