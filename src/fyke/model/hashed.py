@@ -22,6 +22,8 @@ from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
 from fyke.model.hashing import features, index, parts, readings
 
+Places = NDArray[np.int64]
+
 _scratch = threading.local()
 
 
@@ -99,21 +101,19 @@ class HashedClassifier(Scores):
         blob, origin = normalise_with_offsets(text)
         if not blob:
             return Explanation(self._intercept, self._intercept, [])
-        each, starts, ends = (
-            np.concatenate(kind)
-            for kind in zip(*(self._occurrences(part, share) for part, share in readings(blob)), strict=True)
-        )
+        found = [self._occurrences(part, share) for part, share in readings(blob)]
+        starts, ends, each = (np.concatenate(kind) for kind in zip(*found, strict=True))
         words = shares(blob, origin, starts, ends, each)
         return Explanation(self.log_odds(blob), self._intercept, words)
 
-    def _occurrences(self, blob: bytes, share: float) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-        """What each occurrence of a feature in one reading adds, (n,), and where it begins and ends, (n,) each."""
+    def _occurrences(self, blob: bytes, share: float) -> tuple[Places, Places, NDArray[np.float64]]:
+        """Where each occurrence of a feature in one reading begins and ends, and what it adds: (n,) each."""
         found = parts(blob)
         rows = index(np.concatenate([numbers for numbers, _, _ in found]), self._bits)
         _, which, counts = np.unique(rows, return_inverse=True, return_counts=True)
         each = share * self._table[rows].astype(np.float64) / counts[which] / math.sqrt(len(counts))
         starts, ends = (np.concatenate([part[side] for part in found]) for side in (1, 2))
-        return each, starts, ends
+        return starts, ends, each
 
     def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
         """The words of a text, normalised, (n,), and which of them meet a row with a weight, (n,).
