@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fyke.model.folding import LIMIT
 
 RUNS = (5,)  # bytes, at most 7
-READINGS = ((LIMIT, 0.45), (700, 0.275), (300, 0.275))  # bytes from the beginning, and their share in the score
+READINGS = ((LIMIT, 0.44), (700, 0.28), (300, 0.28))  # bytes from the beginning, and their share in the score
 _P = 0x100000001B3
 _MIX = 0x9E3779B97F4A7C15
 _SHIFT = np.uint64(29)
