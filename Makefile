@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TOOLS ?= .tools
 PORT ?= 8000
+PROMETHEUS_PORT ?= 9090
 HOST ?= 127.0.0.1
 FUZZ_SECONDS ?= 60
 # Real mail for `make model` and the tests marked `corpus`; see README.
@@ -40,10 +41,7 @@ faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/fault
 	$(BIN)/python -m bench.faults
 
 observe: $(BIN)/.runtime ## Start the service and a Prometheus that scrapes it, at http://localhost:9090 (prometheus)
-	@command -v prometheus >/dev/null || { echo "It needs Debian's package: apt install prometheus" >&2; exit 1; }
-	@data=$$(mktemp -d); trap 'kill $$served; rm -rf $$data' EXIT; trap 'exit 130' INT TERM; $(BIN)/fyke serve --port 8000 & served=$$!; \
-		prometheus --config.file=deploy/prometheus/fyke.yml --storage.tsdb.path=$$data --log.level=warn \
-		--web.listen-address=127.0.0.1:9090
+	@$(BIN)/python -m bench.observe --port $(PORT) --prometheus-port $(PROMETHEUS_PORT)
 
 screenshots: $(BIN)/.dev ## Take the pictures in docs/screenshots and measure the page (chromium, fonts-inter)
 	$(BIN)/python -m bench.screenshots

@@ -1,5 +1,6 @@
 """How the command line looks on a terminal and in a pipe."""
 
+import io
 import json
 import os
 import re
@@ -7,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import fyke
+from rich.console import Console
+
+from fyke.cli.console import grid
+from tests.conftest import ROOT, fyke
 from tests.terminal import on_a_terminal
 
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3|9)\d")
@@ -48,3 +52,33 @@ def test_the_log_is_for_reading_on_a_terminal() -> None:
     shown = subprocess.run([sys.executable, *script], capture_output=True, stdin=subprocess.DEVNULL, check=True).stdout
     assert b"said 1" in shown
     assert b"{" not in shown
+
+
+def test_help_has_frames_only_where_they_cut_nothing() -> None:
+    """Not in a pipe, and not on a narrow terminal, where they would cut the names of options."""
+    assert "╭" in shown("serve", "--help").decode()
+    for plain in (fyke("serve", "--help").stdout, shown("serve", "--help", COLUMNS="40").decode()):
+        assert "╭" not in plain
+        assert "--allow-purge" in plain
+
+
+def test_a_table_is_folded_and_never_cut() -> None:
+    """Each character of a cell is there, however narrow the terminal is."""
+    table = grid("name", "scopes")
+    table.add_row("abcdefghijklmnopqrstuvwxyz0123456789", "predict, read, admin")
+    narrow = Console(width=20, file=io.StringIO())
+    narrow.print(table, markup=False)
+    told = narrow.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in told
+    assert set("abcdefghijklmnopqrstuvwxyz0123456789") <= set(told)
+
+
+def test_a_verdict_keeps_its_file_and_its_signs_on_a_narrow_terminal() -> None:
+    """The subject goes first, as there is no room for it."""
+    path = ROOT / "data" / "messages" / "lure.eml"
+    status, said = on_a_terminal("classify", path, COLUMNS="40", NO_COLOR="1")
+    assert status == 1
+    told = said.decode().replace("\r\n", "")
+    assert str(path) in told
+    assert "link-text-domain" in told
+    assert "Your parcel" not in told

@@ -10,6 +10,7 @@ or more than a second of processor time; the fuzzer stops at it and writes the i
 import sys
 import time
 import warnings
+import zlib
 
 import atheris
 
@@ -20,13 +21,27 @@ with atheris.instrument_imports(include=["fyke.mail"]):
     from fyke.mail.signs import DETAIL_CHARS, NAMES, signs
 
 SECONDS = 1.0
+PUMPED = 600_000
+"""bytes to which one input in ``EVERY`` is blown up, a piece of it said again and again: what costs the square of its
+length shows in long messages only"""
+EVERY = 32
 LIMITS = Limits()
 SMALL = Limits(bytes=4000, depth=3, parts=5, header_bytes=60, html_depth=8, text_chars=200)
 
 
 def one_input(data: bytes) -> None:
     """Read the bytes with the usual limits and with small ones; keep the promises of the interface."""
-    for limits in (LIMITS, SMALL):
+    read(data, LIMITS, SMALL)
+    number, pumps = divmod(zlib.crc32(data), EVERY)
+    if data and not pumps:
+        start, length = number % len(data), 1 + number // len(data) % 32
+        piece = data[start : start + length]
+        read(data[:start] + piece * (PUMPED // len(piece)) + data[start + length :], LIMITS)
+
+
+def read(data: bytes, *several: Limits) -> None:
+    """The bytes within each of these limits."""
+    for limits in several:
         start = time.thread_time()
         message = read_message(data, limits)
         found = signs(message, ("mx.example.org",))

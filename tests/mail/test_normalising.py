@@ -77,6 +77,9 @@ def test_printable_ascii_comes_back_as_it_is(text: str) -> None:
 
 
 @example("p\u0430\u0301\u0430")
+@example("\u1ebf" + "\u0301\u0323" * 40 + "\u0308" * 30)
+@example("\u2014" * 30_000)
+@example(("a" + "\u0301\u0323" * 16) * 2_000)
 @given(
     st.text(
         st.characters() | st.sampled_from("\u200b\u200c\u200d\u0301\u00ad\u1100\u1161\uffa0p\u0430a\ud800\ufdfa\u0345")

@@ -40,6 +40,21 @@ def run(keys: Keys, ask: Callable[[Service, httpx.AsyncClient], Awaitable[None]]
     asyncio.run(inside())
 
 
+def test_a_browser_is_told_in_words(keys: Keys) -> None:
+    """It asks for a key where there is none, and whoever has the wrong one learns how to give another."""
+    wrong = keys.add("wrong", "predict")
+
+    async def ask(_: Service, client: httpx.AsyncClient) -> None:
+        none = await client.get("/", headers={"accept": "text/html"})
+        assert (none.status_code, none.headers["www-authenticate"]) == (401, 'Basic realm="fyke"')
+        assert "the password is the key" in none.text
+        other = await client.get("/ui/model", headers=wrong | {"accept": "text/html"})
+        assert other.status_code == 403
+        assert other.text.startswith("This needs the scope 'read'; key 'wrong' has predict.\n\nThe browser keeps")
+
+    run(keys, ask)
+
+
 def test_what_is_kept_lets_nobody_in(keys: Keys) -> None:
     """The file has a digest, not the key; only its owner may read it."""
     keys.add("mail")

@@ -1,6 +1,8 @@
 """POST /predict/message: a message as it came, its prediction, and what was read of it."""
 
 import asyncio
+import json
+import socket
 import time
 
 import httpx
@@ -129,7 +131,7 @@ def test_what_is_over_the_limit_of_a_message_is_cut_and_said(serve: Serve, how: 
 
 
 def test_a_log_stays_quiet_about_hostile_requests(serve: Serve) -> None:
-    """Nobody fills it from outside."""
+    """Nobody fills it with their mail; what is no HTTP is a line, and each line is JSON."""
     service = serve("--cache-url", "none://")
     before = service.said()
     for _ in range(3):
@@ -138,6 +140,14 @@ def test_a_log_stays_quiet_about_hostile_requests(serve: Serve) -> None:
         )
         httpx.post(service.url + "/predict/message", content=b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" * 99)
     assert service.said() == before
+    with socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2]))) as raw:
+        raw.sendall(b"nonsense\r\n\r\n")
+        raw.recv(100)
+    told = [json.loads(line)["event"] for line in service.said().splitlines()]
+    assert told[1:] == [
+        f"Fyke serves at {service.url.replace('127.0.0.1', 'localhost')}",
+        "Invalid HTTP request received.",
+    ]
 
 
 def test_the_loop_answers_others_while_long_messages_are_read(serve: Serve) -> None:

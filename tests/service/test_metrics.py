@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
+import socket
 import subprocess
-import urllib.request
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.observe import check_free
 from fyke.service.app import create_app
 from fyke.service.figures import METRICS, Sample, total
 from fyke.service.pooling import Pool
@@ -136,52 +138,50 @@ def test_workers_answer_for_all(serve: Serve) -> None:
 
 
 @pytest.fixture
-def prometheus(tmp_path: Path) -> Iterator[Any]:
-    """Starts a Prometheus that scrapes a service often; gives a function that asks it."""
+def observed(tmp_path: Path) -> Iterator[tuple[str, Any]]:
+    """What `make observe` starts, with more frequent scrapes: the service's address, and a function that asks.
+
+    It ends both when it is told to.
+    """
     require("prometheus", "prometheus", "FYKE_REQUIRE_PROMETHEUS")
-    processes = []
+    port, other = free_port(), free_port()
+    command = [sys.executable, "-m", "bench.observe", "--port", str(port), "--prometheus-port", str(other)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([*command, "--every", "200ms"], cwd=ROOT, stderr=log, stdout=log)
 
-    def start(target: str) -> Any:
-        file = tmp_path / "prometheus.yml"
-        shipped = (ROOT / "deploy" / "prometheus" / "fyke.yml").read_text()
-        file.write_text(shipped.replace("127.0.0.1:8000", target).replace("5s", "200ms"))
-        address = f"127.0.0.1:{free_port()}"
-        command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={tmp_path / 'data'}"]
-        with (tmp_path / "prometheus.log").open("w") as log:
-            processes.append(subprocess.Popen([*command, f"--web.listen-address={address}"], stderr=log, stdout=log))
+    def ask(query: str) -> list[Any]:
+        address = f"http://127.0.0.1:{other}/api/v1/query"
+        return list(httpx.get(address, params={"query": query}).raise_for_status().json()["data"]["result"])
 
-        def ask(query: str) -> list[Any]:
-            with urllib.request.urlopen(
-                f"http://{address}/api/v1/query?" + str(httpx.QueryParams(query=query))
-            ) as come:
-                return list(json.load(come)["data"]["result"])
-
-        return ask
-
-    yield start
-    for process in processes:
+    try:
+        until(lambda: "Prometheus scrapes it" in (tmp_path / "log").read_text() or process.poll() is not None)
+        yield f"http://127.0.0.1:{port}", ask
+    finally:
         process.terminate()
         process.wait(60)
+    for one in (port, other):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", one)) != 0
 
 
-def test_a_prometheus_scrapes_it(serve: Serve, prometheus: Any) -> None:
+def test_a_prometheus_scrapes_it(observed: tuple[str, Any]) -> None:
     """Debian's, with the configuration that is shipped: it takes every metric, and `promtool` has no complaint."""
-    service = serve("--cache-url", "memory://")
-    httpx.post(service.url + "/predict", json={"text": "you have won"}).raise_for_status()
-    text = httpx.get(service.url + "/metrics").content
+    url, ask = observed
+    httpx.post(url + "/predict", json={"text": "you have won"}).raise_for_status()
+    text = httpx.get(url + "/metrics").content
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
-    ask = prometheus(service.url.removeprefix("http://"))
-
-    def scraped() -> bool:
-        try:
-            return bool(ask('fyke_requests_total{job="fyke",route="/predict"} >= 1'))
-        except OSError:
-            return False
-
-    until(scraped)
+    until(lambda: bool(ask('fyke_requests_total{job="fyke",route="/predict"} >= 1')))
     names = {one["metric"]["__name__"] for one in ask('{job="fyke",__name__=~"fyke_.*"}')}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in names} == {one.name for one in METRICS}
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         for target in panel["targets"]:
             ask(target["expr"].replace("$job", "fyke").replace("$__rate_interval", "1m"))
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy() -> None:
+    """`make observe` starts nothing then."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit, match=f"make observe PROMETHEUS_PORT={port + 1}"):
+            check_free(port, "PROMETHEUS_PORT")

@@ -239,9 +239,25 @@ def test_what_is_wrong_is_said_in_words(page: Page, watched: Watched) -> None:
     expect(page.get_by_role("alert")).to_contain_text("There is nothing to check yet")
     page.locator("#text").evaluate("box => { box.value = 'word '.repeat(250000); }")
     page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("over the limit of 1048576 bytes")
+    expect(page.get_by_role("alert")).to_contain_text("over the limit of 1048576 bytes. Paste less of it")
     assert all("413" in said for said in watched.trouble)
     watched.trouble.clear()
+
+
+def test_no_verdict_stays_above_a_mail_that_has_none(page: Page, watched: Watched) -> None:
+    """What is no message is refused with the remedy, and the last verdict goes; what is written then is checked."""
+    check(page, PHISHING)
+    file = {"name": "lost.eml", "mimeType": "message/rfc822", "buffer": b""}
+    page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    expect(page.get_by_role("alert")).to_contain_text("There is no message in lost.eml. In a mail program save")
+    expect(page.locator("#verdict")).to_be_hidden()
+    assert all("422" in said for said in watched.trouble)
+    watched.trouble.clear()
+    page.locator("#file").set_input_files(file | {"name": "cat.png", "mimeType": "image/png"})  # type: ignore[arg-type]
+    expect(page.get_by_role("alert")).to_contain_text("cat.png is no mail")
+    check(page, "minutes of the meeting on tuesday, thanks")
+    expect(page.locator("#label")).to_have_text("Safe")
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_the_live_view_moves_while_a_load_runs(page: Page, service: Service) -> None:

@@ -14,7 +14,7 @@ another key does not open.
 
 import hmac
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fyke.cache.keys import Keyring
 
@@ -24,8 +24,7 @@ _BODY = 17
 _PREVIEW_BYTES = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A prediction as it is kept. Times are in milliseconds since the epoch."""
 
     payload: bytes

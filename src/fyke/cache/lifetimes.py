@@ -1,7 +1,7 @@
 """How long entries live, and when a hit renews one."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fyke.cache.entry import Entry
 
@@ -30,4 +30,4 @@ class Lifetimes:
         if entry.expires - now > RENEW_BELOW * self.ttl:
             return None
         expires = self.expiry(entry.created, now, rng)
-        return replace(entry, expires=expires) if expires > entry.expires else None
+        return entry._replace(expires=expires) if expires > entry.expires else None

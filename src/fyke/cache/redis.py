@@ -159,10 +159,20 @@ class RedisStore:
 
     async def _in_time(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """What ``ask`` gives within the deadline; after trouble it is asked once the server is reached again."""
-        task = asyncio.get_running_loop().create_task(self._asked(ask))
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._asked(ask))
+        woken = loop.create_future()  # as `asyncio.wait` has it, without its sets
+
+        def wake(_: object) -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        task.add_done_callback(wake)
+        deadline = loop.call_later(self._deadline, wake, None)
         try:
-            await asyncio.wait((task,), timeout=self._deadline)
+            await woken
         finally:
+            deadline.cancel()
             if not task.done():
                 self._let_be_late(task)
         if not task.done():

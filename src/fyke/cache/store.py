@@ -1,12 +1,10 @@
 """What a store is: a place for sealed bytes under keys, shared by processes, asked for many at a time."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One value to keep under ``key`` for ``ttl_ms`` milliseconds; a renewal only replaces what is there."""
 
     key: str

@@ -5,17 +5,18 @@ from typing import Annotated
 
 import typer
 
-from fyke.cli.console import out, progress
+from fyke.cli.console import FRAMES, out, progress
 from fyke.errors import SettingsError
 
 app = typer.Typer(
     help="Phishing or safe? Train, evaluate and serve a classifier that never computes the same verdict twice.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=FRAMES,
 )
-cache_app = typer.Typer(help="Look into the cache.", no_args_is_help=True)
-model_app = typer.Typer(help="Look at a model.", no_args_is_help=True)
-keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+cache_app = typer.Typer(help="Look into the cache.", no_args_is_help=True, rich_markup_mode=FRAMES)
+model_app = typer.Typer(help="Look at a model.", no_args_is_help=True, rich_markup_mode=FRAMES)
+keys_app = typer.Typer(help="API keys.", no_args_is_help=True, rich_markup_mode=FRAMES)
 app.add_typer(cache_app, name="cache")
 app.add_typer(keys_app, name="keys")
 app.add_typer(model_app, name="model")
@@ -115,7 +116,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Accuracy and the classification report on the rows that training held out; or drift."""
+    """Measure a model on held-out rows, or say what moved since training."""
     from fyke.cli.evaluating import Asked, check_flags, run, run_drift
 
     check_flags(drift=drift, report=report, against=against or ())
@@ -166,7 +167,7 @@ def classify(
     explain: Annotated[bool, typer.Option("--explain", help="Say which words made each verdict.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Classify messages; the exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble.
+    """Classify messages. The exit status is 0 when all are safe, 1 when one is phishing, 2 on trouble.
 
     Reads .eml and text files, mbox, Maildir, folders, tar archives, .msg (with the extra `msg`), JSON and JSONL
     (objects with `raw`, `raw_base64` or `text`), each also compressed.
@@ -190,7 +191,7 @@ def score(
     prior: Prior = None,
     force: Annotated[bool, typer.Option("--force", help="Start over, and replace the output that is there.")] = False,
 ) -> None:
-    """Classify a table: its rows with prediction, probability and phishing_probability; resumes where it stopped."""
+    """Classify a table; go on where it stopped. Its rows get prediction, probability and phishing_probability."""
     from fyke.bulk.job import Job
     from fyke.cli.scoring import run
 
@@ -202,7 +203,7 @@ def score(
 def smoke(
     url: Annotated[str, typer.Argument(help="Where the service listens.")] = "http://localhost:8000",
 ) -> None:
-    """The published check: five requests, two of them repeats that must be hits."""
+    """Send the published five requests. Two of them are repeats that must be hits."""
     from fyke.cli.smoking import run
 
     raise typer.Exit(run(url))
@@ -215,7 +216,7 @@ def cache_ls(
     limit: Annotated[int, typer.Option(min=0, help="Rows to show; 0 shows all.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """The cached predictions, newest first; labels are read at 0.5, whatever the policy of the service."""
+    """The cached predictions, newest first. Labels are read at 0.5, whatever the policy of the service."""
     from fyke.cli.caching import list_entries
 
     list_entries(cache_url, namespace, limit, as_json=as_json)
@@ -227,7 +228,7 @@ def cache_stats(
     service: Annotated[str, typer.Option(help="Where the service listens.")] = "http://localhost:8000",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """What the store holds for each namespace and model, and whether the cache of the running service pays."""
+    """What the store holds, and whether the cache pays. By namespace and model; of the running service."""
     from fyke.cli.caching import show_stats
 
     show_stats(cache_url, service, as_json=as_json)
@@ -240,7 +241,7 @@ def cache_purge(
     model: Annotated[str | None, typer.Option(help="Only the entries of this model id.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every namespace and model.")] = False,
 ) -> None:
-    """Forget the predictions of a namespace, of one model in it, or all; every service forgets them too."""
+    """Forget predictions: of a namespace, of one model in it, or all. Every service forgets them too."""
     from fyke.cli.caching import purge
 
     purge(cache_url, namespace, model, everything=everything)

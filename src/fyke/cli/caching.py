@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 import httpx
 import typer
-from rich.table import Table
 
 from fyke.cache.entry import Entry, open_sealed
 from fyke.cache.keys import Keyring, parts, scope
 from fyke.cache.opening import Opened
 from fyke.cache.store import Store
-from fyke.cli.console import complain, err, out, printable
+from fyke.cli.console import complain, err, grid, out, printable
 from fyke.errors import SettingsError, StoreError
 from fyke.model.classifier import decode, verdict
 from fyke.model.explaining import SUFFIX
@@ -43,7 +42,7 @@ def list_entries(cache_url: str | None, namespace: str | None, limit: int, *, as
         )
     if not shown:
         return
-    table = Table("first words", "prediction", "probability", "age s", "ttl s", box=None)
+    table = grid("first words", "prediction", "probability", "age s", "ttl s")
     for key, entry in shown:
         row = _row(key, entry, now)
         words = f"{entry.preview}..." if entry.preview else "(not kept)"
@@ -98,7 +97,7 @@ def _show_report(url: str, report: dict[str, Any]) -> None:
     rates, hits, each = report["hit_rate"], report["hits"], report["microseconds_each"]
     memory = report.get("memory") or {"entries": 0, "bytes": 0}  # not told to every tenant, as these:
     breakers = report.get("breakers") or {"reads": "unsaid", "writes": "unsaid"}
-    table = Table("service", url, box=None)
+    table = grid("service", url)
     for name, value in [
         ("namespace, model", f"{report['namespace']}, {report['model_id']}"),
         ("requests", f"{report['requests']:,}"),

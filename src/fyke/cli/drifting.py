@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.table import Table
 
-from fyke.cli.console import out
+from fyke.cli.console import grid, out
 from fyke.cli.labelled import TABLES
 from fyke.cli.unlabelled import read_unlabelled
 from fyke.errors import SettingsError
@@ -75,7 +74,7 @@ def print_drift(model_id: str, before: Profile, now: Profile, found: Sequence[Dr
         typer.echo(json.dumps(told | {"drift": [one.fields() for one in found]}))
         return
     out.print(f"model {model_id}, {now.rows:,} texts against {before.rows:,}", markup=False)
-    table = Table("", "median before", "now", "PSI", "by chance", "reading", "most of it", box=None)
+    table = grid("", "median before", "now", "PSI", "by chance", "reading", "most of it")
     for one in found:
         numbers = (_number(one.before), _number(one.now), f"{one.psi:.3f}", f"{one.by_chance:.3f}")
         style = _STYLES.get(one.reading, "")

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.table import Table
 
-from fyke.cli.console import err, out
+from fyke.cli.console import err, grid, out
 from fyke.errors import SettingsError
 from fyke.service.keys import ApiKey, new_key, read_keys, write_keys
 from fyke.settings import load
@@ -35,9 +34,10 @@ def add(file: Path | None, name: str, scopes: Sequence[str], namespace: str | No
 def show(file: Path | None) -> None:
     """Every key but its text."""
     path, _ = _file(file)
-    table = Table("name", "scopes", "namespace", "rate", "created", box=None)
+    table = grid("name", "scopes", "namespace", "rate", "created (UTC)")
     for key in read_keys(path):
-        table.add_row(key.name, ", ".join(sorted(key.scopes)), key.namespace, key.rate or "", key.created)
+        created = key.created[:16].replace("T", " ")
+        table.add_row(key.name, ", ".join(sorted(key.scopes)), key.namespace, key.rate or "", created)
     out.print(table, markup=False)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import socket
 import tempfile
 from functools import partial
@@ -23,6 +24,8 @@ from fyke.service.keys import read_keys
 from fyke.service.wire import Wire
 from fyke.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 def run(settings: Settings) -> None:
     """Serve until told to stop.
@@ -37,7 +40,7 @@ def run(settings: Settings) -> None:
     model = load_from(settings)  # what is wrong with it is said before anything starts
     policy_from(settings.policy, model.card.policies)
     listener = _listen(settings.host, settings.port)
-    loop_factory = uvicorn.Config("").get_loop_factory()
+    loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with (
         contextlib.closing(listener),
         contextlib.suppress(KeyboardInterrupt),
@@ -47,7 +50,7 @@ def run(settings: Settings) -> None:
         announce(cache, model.card.model_id)
         host, port = listener.getsockname()[:2]
         name = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
-        err.print(f"Fyke serves at http://{name}:{port}", markup=False)
+        _tell(f"Fyke serves at http://{name}:{port}")
         if settings.workers == 1:
             app = create_app(settings, model, cache)
             del model  # which may be swapped out
@@ -65,6 +68,14 @@ def run(settings: Settings) -> None:
                 Supervisor(config, sockets=[listener]).run()
         finally:
             runner.run(_close(cache))
+
+
+def _tell(said: str) -> None:
+    """A line for people; in a log one like all others."""
+    if err.is_terminal:
+        err.print(said, markup=False)
+    else:
+        log.info(said)
 
 
 def _check_doors(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from fyke.cli.console import out
+from fyke.cli.console import grid, out
 from fyke.model.card import OperatingPoint
 from fyke.model.directory import SHIPPED, load_model
 
@@ -29,9 +29,8 @@ def show(directory: Path | None) -> None:
 
 def points_table(points: list[OperatingPoint]) -> Table:
     """Policies with their thresholds and what these do to the validation rows."""
-    table = Table("policy", box=None, title="Operating points, on validation rows", title_justify="left")
-    for head in ("threshold", "false positives", "recall"):
-        table.add_column(head, justify="right")
+    figures = ("threshold", "false positives", "recall")
+    table = grid("policy", *figures, right=figures, title="Operating points, on validation rows")
     for one in points:
         table.add_row(one.policy, f"{one.threshold:.4f}", f"{one.false_positive_rate:.2%}", f"{one.recall:.2%}")
     return table

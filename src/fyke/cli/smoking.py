@@ -3,9 +3,8 @@
 import time
 
 import httpx
-from rich.table import Table
 
-from fyke.cli.console import complain, out
+from fyke.cli.console import complain, grid, out, printable
 from fyke.errors import ServiceError
 from fyke.settings import key_headers
 
@@ -26,7 +25,7 @@ def run(url: str) -> int:
     """
     first: dict[str, object] = {}
     failures = []
-    table = Table("", "text", "prediction", "probability", "from", "ms", box=None)
+    table = grid("", "text", "prediction", "probability", "from", "ms")
     try:
         client = httpx.Client(base_url=url, timeout=10, headers=key_headers())
     except httpx.InvalidURL as error:
@@ -39,7 +38,7 @@ def run(url: str) -> int:
             table.add_row(
                 str(number),
                 " ".join(text.split()[:7]) + "...",
-                str(body["prediction"]),
+                printable(str(body["prediction"])),
                 f"{body['probability']:.6f}",
                 f"{came_from}, {'hit' if hit else 'miss'}",
                 f"{seconds * 1000:.1f}",
@@ -49,7 +48,7 @@ def run(url: str) -> int:
             if text in first and body != first[text]:
                 failures.append(f"request {number} was answered otherwise than the first time")
             first.setdefault(text, body)
-    out.print(table)
+    out.print(table, markup=False)
     for failure in failures:
         complain(failure)
     return 1 if failures else 0
@@ -60,7 +59,9 @@ def ask(client: httpx.Client, text: str) -> tuple[dict[str, float | str], str, f
     started = time.perf_counter()
     try:
         response = client.post("/predict", json={"text": text})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise ServiceError(f"{client.base_url} is not an address; give one like http://localhost:8000.") from error
+    except httpx.HTTPError as error:
         raise ServiceError(f"{client.base_url}: nothing answers ({error}); start it with `make serve`.") from error
     seconds = time.perf_counter() - started
     if response.status_code in (401, 403):

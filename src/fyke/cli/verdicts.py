@@ -15,6 +15,7 @@ from fyke.cli.console import Rate, complain, err, out, printable
 from fyke.model.labels import PHISHING
 
 MOST_PARTS = 10  # of an explanation are shown
+LEAST_SUBJECT = 12  # columns that are worth the beginning of one
 SHOWN_AFTER = 1.0  # seconds before progress is shown
 
 
@@ -57,15 +58,17 @@ def plain_line(row: dict[str, Any]) -> None:
 
 
 def terminal_line(row: dict[str, Any]) -> None:
-    """The same in colour, with the subject and the names of the signs."""
+    """The same in colour, with the names of the signs, and as much of the subject as the line has room for."""
     style = "bold red" if row["prediction"] == PHISHING else "green"
-    line = Text.assemble((row["prediction"], style), f"  {row['probability']:.4f}  {printable(row['file'])}")
-    if row["subject"]:
-        line.append(f"  {printable(row['subject'][:200])}", "dim")
-    if row["signs"]:
-        line.append("  " + ", ".join(sorted({sign["name"] for sign in row["signs"]})), "yellow")
+    line = Text.assemble((f"{row['prediction']:14}", style), f"  {row['probability']:.4f}  {printable(row['file'])}")
+    signs = Text("".join(f"  {name}" for name in sorted({sign["name"] for sign in row["signs"]})), "yellow")
     screen = err if err.is_terminal else out  # both are this terminal, and err has the progress on it
-    screen.print(line, overflow="ellipsis", no_wrap=True, soft_wrap=False)
+    room = screen.width - line.cell_len - signs.cell_len
+    if row["subject"] and room >= LEAST_SUBJECT:
+        subject = Text(f"  {printable(row['subject'][:200])}", "dim")
+        subject.truncate(room, overflow="ellipsis")
+        line.append(subject)
+    screen.print(line.append(signs), soft_wrap=True)
     for word, contribution in _strongest(row):
         style = "red" if contribution > 0 else "green"
         screen.print(Text.assemble((f"    {contribution:+.3f}", style), f"  {printable(word)}"))

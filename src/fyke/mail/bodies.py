@@ -7,7 +7,7 @@ from fyke.mail.charsets import decode
 from fyke.mail.fields import Kind, file_name
 from fyke.mail.message import Attachment
 from fyke.mail.normalising import compatible, normalise, normalise_all
-from fyke.mail.notes import Notes
+from fyke.mail.notes import SOURCE_BYTES, Notes
 from fyke.mail.parts import FORWARDS, Part
 from fyke.mail.rendering import LINKS, TARGET_CHARS, Rendered, render
 from fyke.mail.tnef import read_tnef
@@ -76,13 +76,14 @@ def plain(text: str, notes: Notes) -> Rendered:
     if len(text) > limit:  # before the work, not only after it
         notes.cut(f"text over {notes.limits.text_chars:,} characters")
         text = text[:limit]
+    text = notes.takes_text(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     links: list[str] = []
     for match in _URL.finditer(text):
-        if notes.spent["links"] >= LINKS:
-            notes.cut(f"links over {LINKS:,}")
+        if not notes.left("links", LINKS):
+            notes.over("links", LINKS, f"links over {LINKS:,}")
             break
-        notes.spent["links"] += 1
+        notes.spend("links", 1)
         target = match[0].rstrip(_TRAILING)[:TARGET_CHARS]
         if not notes.takes_link(target):
             break
@@ -125,5 +126,7 @@ def _render(part: Part, text: str, notes: Notes) -> Rendered:
     if kind == "text/calendar":
         text = calendar_text(text, notes)
     elif kind in _ENRICHED:
+        text = text[: notes.left("HTML characters", SOURCE_BYTES)]
+        notes.spend("HTML characters", len(text))
         text = _ENRICHED_TAG.sub("", text).replace("<<", "<")
     return plain(text, notes)

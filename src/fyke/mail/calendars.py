@@ -11,13 +11,13 @@ def calendar_text(source: str, notes: Notes) -> str:
     """Summary, place and description of the events, a line each, in the order in which they stand."""
     unfolded = source.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
     found = []
-    left = max(0, LINES - notes.spent["calendar lines"])
+    left = notes.left("calendar lines", LINES)
     lines = unfolded.split("\n", left)[:left]
-    notes.spent["calendar lines"] += len(lines)
+    notes.spend("calendar lines", len(lines))
     for line in lines:
         head, colon, value = line.partition(":")
         if colon and head.partition(";")[0].strip().lower() in _SHOWN and value.strip():
-            found.append(_unescaped(value.strip()))
+            found.append(_unescaped(value.strip()[: notes.text_left]))
     lines = "\n".join(found).split("\n", LINES)[:LINES]
     return "\n".join(dict.fromkeys(lines))
 

@@ -89,6 +89,7 @@ def named_hosts(text: str) -> list[str]:
     return hosts
 
 
+@lru_cache(maxsize=4096)
 def unicode_host(host: str) -> str:
     """A host as its reader might see it, with its punycode labels decoded where they can be."""
     return ".".join(map(_decoded, host.split(".")))

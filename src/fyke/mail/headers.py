@@ -77,7 +77,7 @@ def looks_like_headers(raw: bytes, start: int) -> bool:
     So they do when the lines up to the first empty one are mostly headers, or the first two are, and two of them, or
     all, are headers that mail has.
     """
-    block = raw[start : min(_blank_line(raw, start, len(raw))[0], start + BLOCK_BYTES)]
+    block = raw[start : _blank_line(raw, start, min(len(raw), start + BLOCK_BYTES))[0]]
     lines = [line for line in block.split(b"\n", LINES)[:LINES] if line.strip() and line[:1] not in (b" ", b"\t")]
     names = [match[1].lower() if (match := _FIELD.match(line)) else b"" for line in lines]
     if not names or not names[0] or names[0] in _REPLIES:
@@ -156,13 +156,14 @@ def _blank_line(raw: bytes, start: int, end: int) -> tuple[int, int]:
     if raw[start : start + 2] == b"\r\n":
         return start, start + 2
     window = 4096  # grows, so that one kind of line end is never looked for far beyond the other
+    at = start
     while True:
         stop = min(end, start + window)
-        short, long = raw.find(b"\n\n", start, stop), raw.find(b"\n\r\n", start, stop)
+        short, long = raw.find(b"\n\n", at, stop), raw.find(b"\n\r\n", at, stop)
         if long >= 0 and not 0 <= short < long:
             return long + 1, long + 3
         if short >= 0:
             return short + 1, short + 2
         if stop == end:
             return end, end
-        window *= 4
+        at, window = max(start, stop - 2), window * 4

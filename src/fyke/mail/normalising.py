@@ -3,6 +3,7 @@
 Every function gives the same again for its own result, so a text that was read once is not changed by a second reading.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable
@@ -10,9 +11,22 @@ from collections.abc import Callable
 MIXED_WORDS = 4_000
 """different words of letters of two scripts in a text; those beyond are left out, since each costs time"""
 
+MARKS = 30
+"""combining marks on one letter, as in Unicode's Stream-Safe Text Format (UAX #15): ordering them takes time that grows
+with the square of their number"""
+JOINERS = 10_000
+"""of a text; where there are more, none is kept: Persian has one in some thirty letters"""
+LARGE = 1_000
+"""characters of a text that stand for whole words; where there are more, none is kept"""
+SIGNS = 20_000
+"""of a text, in long runs of what is neither letter, digit, space nor ASCII; those beyond are left out"""
+
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_LARGE = "\ufdfa"  # becomes eighteen characters; the next largest becomes eight
+# And other signs: no mark is a letter. Looked for where a run begins only, not anew at each of its signs.
+_SIGN = r"[^\w\s\x00-\x7f]"
+_MANY_MARKS = re.compile(rf"(?<!{_SIGN}){_SIGN}{{{MARKS + 1},}}")
+_LARGE = re.compile("[\ufdf2-\ufdfc\u3300-\u3357\u3371-\u33ff]")  # become four to eighteen characters
 # Default-ignorable characters (Unicode, DerivedCoreProperties) but for the two joiners, which are apart below.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -21,6 +35,7 @@ _INVISIBLE = (
 _IGNORABLE = re.compile(f"[{_INVISIBLE}]+")
 # The joiners are spelling in the scripts from Arabic to Khmer, and a trick everywhere else.
 _JOINERS = re.compile("(?<![\u0600-\u1cff])[\u200c\u200d]+|[\u200c\u200d]+(?![\u0600-\u1cff])")
+_TAKEN_OUT = re.compile(f"[{_INVISIBLE}\x85\u200c\u200d]")
 # Inside a Latin, Greek or Cyrillic word: splits it for a machine and not for a reader. A soft hyphen is typography.
 _SPLITTERS = "\u200b\u200c\u200d\u2060\ufeff\u034f"
 _SPLITTING = re.compile(f"(?<=[A-Za-z\u00c0-\u052f])[{_SPLITTERS}]+(?=[A-Za-z\u00c0-\u052f])")
@@ -96,16 +111,38 @@ def _without_surrogates(text: str) -> str:
 
 def compatible(text: str) -> str:
     """The text in Unicode's compatibility form, without invisible characters; letters keep their script."""
+    if text.isascii():
+        return text
     for _ in range(4):  # composing can make a character that is taken out; twice is the most seen
         text = _IGNORABLE.sub("", text).replace("\x85", "\n")
-        if text.count(_LARGE) > 100:
-            text = text.replace(_LARGE, "")
-        if "\u200c" in text or "\u200d" in text:
+        if next(itertools.islice(_LARGE.finditer(text), LARGE, None), None):
+            text = _LARGE.sub("", text)
+        joiners = text.count("\u200c") + text.count("\u200d")
+        if joiners > JOINERS:
+            text = text.replace("\u200c", "").replace("\u200d", "")
+        elif joiners:
             text = _JOINERS.sub("", text)
+        if _MANY_MARKS.search(text):
+            text = _without_many_marks(text)
         before, text = text, unicodedata.normalize("NFKC", text)
-        if text == before or not (_IGNORABLE.search(text) or "\x85" in text or "\u200c" in text or "\u200d" in text):
+        if text == before or not (_TAKEN_OUT.search(text) or _MANY_MARKS.search(text)):
             break
     return text
+
+
+def _without_many_marks(text: str) -> str:
+    """The text without the combining marks beyond ``MARKS`` in a row, and without the signs beyond ``SIGNS``."""
+    pieces: list[str] = []
+    at, left = 0, SIGNS
+    for run in _MANY_MARKS.finditer(text):
+        pieces.append(text[at : run.start()])
+        at, marks = run.end(), 0
+        for sign in run[0][:left]:
+            marks = marks + 1 if unicodedata.combining(sign) else 0
+            if marks <= MARKS:
+                pieces.append(sign)
+        left = max(0, left - len(run[0]))
+    return "".join([*pieces, text[at:]])
 
 
 def _of_one_script(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fyke.mail.fields import Kind, read_disposition, read_kind
 from fyke.mail.headers import Headers, looks_like_headers, read_head
-from fyke.mail.notes import Notes
+from fyke.mail.notes import HALF, Notes
 from fyke.mail.transfer import decode_transfer
 
 FORWARDS = ("message/rfc822", "message/global", "message/news")
@@ -16,6 +16,8 @@ WHOLES = 5
 """times the length of a large message that are searched for the boundaries of multiparts, one inside the other"""
 SEARCHED = 12_000_000
 """bytes that are so searched in any message"""
+LARGE = 3_000_000
+"""bytes: a search in a larger message counts as one in so many, since larger ones take longer in any case"""
 GUESSES = 20
 """multiparts of a message whose boundary is guessed"""
 TREE = 0.5
@@ -64,6 +66,7 @@ def read_tree(raw: bytes, start: int, notes: Notes) -> Part:
             left = notes.limits.parts - count
             part.children = [_forwarded(part, notes)] if forward and left > 0 else _split(part, left, notes)
             count += len(part.children)
+            notes.spend("parts", len(part.children))
             waiting.extend(reversed(part.children))
     return root
 
@@ -114,10 +117,17 @@ def _spans(part: Part, boundary: bytes, left: int, notes: Notes) -> list[tuple[i
     """Where the parts between the boundaries begin and end."""
     raw, mark = part.raw, b"\n--" + boundary
     spans: list[tuple[int, int]] = []
-    notes.spent["bytes for boundaries"] += part.end - part.start
+    length = part.end - part.start
+    notes.spent["bytes for boundaries"] += length
     if notes.spent["bytes for boundaries"] > max(WHOLES * len(raw), SEARCHED):
         notes.cut(f"multiparts over {WHOLES} times the message")
         return spans
+    if notes.spent["bytes for boundaries"] > len(raw):
+        again = min(length, LARGE)
+        if again > notes.left("bytes searched again", SEARCHED, HALF):
+            notes.over("bytes searched again", SEARCHED, f"multiparts over {WHOLES} times the message")
+            return spans
+        notes.spend("bytes searched again", again)
     at, begin, wrong = part.start, -1, 0
     while True:
         found = raw.find(mark, max(0, at - 1), part.end) + 1  # the line end before it is none of the part's

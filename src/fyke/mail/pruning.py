@@ -1,11 +1,12 @@
 """HTML made fit for the parser, whose time may grow with the square of depth and of the attributes of one tag."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
 
 from fyke.mail import elements
-from fyke.mail.notes import Notes
+from fyke.mail.notes import SOURCE_BYTES, Notes
 
 HTML_CHARS = 500_000
 """of one HTML part, less the pictures written into it"""
@@ -47,7 +48,7 @@ _TOKEN = re.compile(
     rf"|(?P<end>/?)(?P<tag>[a-zA-Z][^ \t\n\f\r/>]*+)(?P<rest>{_REST}))",
     re.DOTALL,
 )
-_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_ATTRIBUTES = re.compile(rf"{_ATTRIBUTE}|[ \t\n\f\r/]++")  # or a search would begin anew at each of many spaces
 _COSTLY = {
     "option": ("entries of lists", OPTIONS),
     "html": ("HTML tags for the whole", ROOTS),
@@ -68,6 +69,11 @@ def prune(html: str, notes: Notes) -> str:
     if len(html) > HTML_CHARS:
         notes.cut(f"HTML over {HTML_CHARS:,} characters")
         html = html[:HTML_CHARS]
+    left = notes.left("HTML characters", SOURCE_BYTES)
+    if len(html) > left:
+        notes.over("HTML characters", SOURCE_BYTES, f"HTML over {SOURCE_BYTES:,} characters")
+        html = html[:left]
+    notes.spend("HTML characters", len(html))
     pieces = []
     at = 0
     for start, end in _beyond(html, notes):
@@ -118,11 +124,12 @@ def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
     """The stretches of the source that are to be left out: tags too deep or too large, all after too many tags."""
     opened, repeated, odd = _Open(), 0, False
     tokens, count = notes.spent["tokens"], notes.spent["tags"]
+    most_tokens, most_tags = tokens + notes.left("tokens", TOKENS), count + notes.left("tags", TAGS)
     for match in _TOKEN.finditer(html):
         tokens += 1
-        notes.spent["tokens"] = tokens
-        if tokens > TOKENS:
-            notes.cut(f"HTML over {TOKENS:,} comments and tags")
+        notes.spend("tokens", 1)
+        if tokens > most_tokens:
+            notes.over("tokens", TOKENS, f"HTML over {TOKENS:,} comments and tags")
             yield match.start(), len(html)
             return
         if match["bogus"] and html.startswith("<![CDATA[", match.start()):
@@ -133,9 +140,9 @@ def _beyond(html: str, notes: Notes) -> Iterator[tuple[int, int]]:
             continue
         tag = match["tag"].lower()
         count += 1
-        notes.spent["tags"] = count
-        if count > TAGS:
-            notes.cut(f"HTML over {TAGS:,} tags")
+        notes.spend("tags", 1)
+        if count > most_tags:
+            notes.over("tags", TAGS, f"HTML over {TAGS:,} tags")
             yield match.start(), len(html)
             return
         if _too_large(match["rest"], notes) or _too_many(tag, match["end"], notes):
@@ -173,11 +180,12 @@ def _raw(match: re.Match[str], odd: bool, notes: Notes) -> Iterator[tuple[int, i
 def _too_large(attributes: str, notes: Notes) -> bool:
     if len(attributes) <= ATTRIBUTES * 2:
         return False
-    count = sum(1 for _ in _ATTRIBUTES.finditer(attributes))
-    notes.spent["attributes"] += min(count, ATTRIBUTES)
-    if count > ATTRIBUTES:
-        notes.cut(f"HTML tags over {ATTRIBUTES} attributes")
-        return True
+    if notes.spent["attributes"] <= MANY_ATTRIBUTES:
+        count = sum(1 for _ in itertools.islice(_ATTRIBUTES.finditer(attributes), ATTRIBUTES + 1))
+        notes.spend("attributes", min(count, ATTRIBUTES))
+        if count > ATTRIBUTES:
+            notes.cut(f"HTML tags over {ATTRIBUTES} attributes")
+            return True
     if notes.spent["attributes"] > MANY_ATTRIBUTES:
         notes.cut(f"attributes of long HTML tags over {MANY_ATTRIBUTES:,}")
         return True

@@ -10,7 +10,7 @@ from fyke.mail.normalising import normalise, normalise_all
 from fyke.mail.notes import HIDDEN_CHARS, Notes
 from fyke.mail.pruning import TAGS, prune
 from fyke.mail.sheets import Names, Sheet
-from fyke.mail.styles import PLAIN, Look, cascade, declarations, look_of, pixels, presentation
+from fyke.mail.styles import OF_THEMSELVES, PLAIN, Look, cascade, declarations, look_of, pixels, presentation
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
@@ -55,7 +55,7 @@ class _Place:
 
 def render(html: str, notes: Notes) -> Rendered:
     """Render within the limits; what HTML cannot be parsed is no text."""
-    if notes.spent["tags"] > TAGS:
+    if not notes.left("tags", TAGS):
         return Rendered()
     pruned = prune(html, notes)
     if notes.late():
@@ -63,7 +63,7 @@ def render(html: str, notes: Notes) -> Rendered:
     tree = LexborHTMLParser(pruned)
     if tree.root is None or notes.late():
         return Rendered()
-    sheet = Sheet(notes.spent)
+    sheet = Sheet(notes)
     styles = tree.css("style")
     if len(styles) > STYLES:
         notes.cut(f"style sheets over {STYLES}")
@@ -128,7 +128,8 @@ class _Walk:
             if len(seen) > self._notes.text_left:
                 self._notes.cut(f"text over {self._notes.limits.text_chars:,} characters")
             seen = seen[: self._notes.text_left]
-        return Rendered(tidy(normalise(seen, repair)), tidy(normalise("".join(self._unseen))), links)
+        seen, unseen = self._notes.takes_text(seen), self._notes.takes_text("".join(self._unseen))
+        return Rendered(tidy(normalise(seen, repair)), tidy(normalise(unseen)), links)
 
     def _close_to(self, parent: int) -> None:
         while self._open and self._open[-1][0] != parent:
@@ -168,19 +169,20 @@ class _Walk:
     def _look(self, tag: str, attributes: dict[str, str | None], names: Names, above: Look) -> Look:
         """How an element looks: its old attributes, then style sheets, then its own style; each is worked out once."""
         rules = self._sheet.applying(names, self._names)
-        if not rules and not attributes and tag != "dialog":
+        if not rules and not attributes and tag not in OF_THEMSELVES:
             return above
         old, own = presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):
             return above
-        key = (id(above), id(rules) if rules else 0, own, *old.items())
+        box = tag in elements.BOXES
+        key = (id(above), id(rules) if rules else 0, box, own, *old.items())
         known = self._looks.get(key)
         if known is None:
-            if self._notes.spent["looks"] >= LOOKS:
-                self._notes.cut(f"looks of HTML elements over {LOOKS:,}")
+            if not self._notes.left("looks", LOOKS):
+                self._notes.over("looks", LOOKS, f"looks of HTML elements over {LOOKS:,}")
                 return above
-            self._notes.spent["looks"] += 1
-            look = look_of(cascade(old, rules, declarations(own)), above)
+            self._notes.spend("looks", 1)
+            look = look_of(cascade(old, rules, declarations(own)), above, box=box)
             known = self._looks[key] = (look, above)  # kept, so that its id stays
         return known[0]
 
@@ -194,10 +196,10 @@ class _Walk:
         target = attributes.get(name) if name else None
         if not target or not target.strip():
             return above
-        if self._notes.spent["links"] >= LINKS:
-            self._notes.cut(f"links over {LINKS:,}")
+        if not self._notes.left("links", LINKS):
+            self._notes.over("links", LINKS, f"links over {LINKS:,}")
             return above
-        self._notes.spent["links"] += 1
+        self._notes.spend("links", 1)
         self._links.append((clean_target(target, self._base), []))
         return len(self._links) - 1 if tag == "a" else above
 

@@ -34,7 +34,9 @@ DETAIL_CHARS = 200
 EACH = 5
 """signs of one name in one message"""
 HOSTS = 500
-"""of one message that are looked up: those that texts of links name, and those in punycode"""
+"""of one message that texts of links name and that are looked up"""
+ALPHABETS = 20
+"""hosts in punycode of one message that are decoded"""
 ENCODED = 30
 """targets of links beyond ASCII whose hosts are looked at"""
 WORDS = 100
@@ -129,7 +131,7 @@ def _addresses(message: Message) -> Iterator[tuple[str, str]]:
 def _domains(message: Message, linked: list[str]) -> Iterator[tuple[str, str]]:
     hosts = [_domain(message.sender.address), _domain(message.reply_to.address)]
     encoded = (host for host in dict.fromkeys(hosts + linked) if host.startswith("xn--") or ".xn--" in host)
-    for host in itertools.islice(encoded, HOSTS):
+    for host in itertools.islice(encoded, ALPHABETS):
         yield "punycode-domain", f"{host} is read as {unicode_host(host)}"
         if mixed_scripts(host):
             yield "mixed-script-domain", f"{host} mixes alphabets"

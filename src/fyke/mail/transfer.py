@@ -62,7 +62,7 @@ def uuencoded(data: bytes, notes: Notes) -> tuple[bytes, list[tuple[bytes, bytes
     at = looked = 0
     while begins := _UU_BEGIN.search(data, looked):
         notes.spent["uuencoded files"] += 1
-        if notes.spent["uuencoded files"] > UU_FILES or notes.spent["uuencoded lines"] > UU_LINES:
+        if notes.spent["uuencoded files"] > UU_FILES or not notes.left("uuencoded lines", UU_LINES):
             notes.cut(_UU_CUT)
             break
         content, looked = _uu_file(data, begins.end() + 1, begins[0], notes)
@@ -77,21 +77,21 @@ def _uu_file(data: bytes, start: int, begins: bytes, notes: Notes) -> tuple[byte
     """The content of a file and where it ends; no content, and where the first line is that is none of a file's."""
     read = _base64_line if begins.startswith(b"begin-base64") else _uu_line
     content: list[bytes] = []
-    at, left = start, UU_LINES - notes.spent["uuencoded lines"]
+    at, left = start, notes.left("uuencoded lines", UU_LINES)
     while at < len(data) and len(content) <= left:
         stop = data.find(b"\n", at)
         stop = len(data) if stop < 0 else stop
         line = data[at:stop]
         if line.strip() in (b"end", b"===="):
-            notes.spent["uuencoded lines"] += len(content)
+            notes.spend("uuencoded lines", len(content))
             return b"".join(content), stop + 1
         decoded = read(line.rstrip(b"\r")) if stop - at <= UU_CHARS else None
         if decoded is None:
-            notes.spent["uuencoded lines"] += len(content)
+            notes.spend("uuencoded lines", len(content))
             return None, at
         content.append(decoded)
         at = stop + 1
-    notes.spent["uuencoded lines"] += len(content)
+    notes.spend("uuencoded lines", len(content))
     if at < len(data):
         notes.cut(_UU_CUT)
     return (b"".join(content) if any(content) and at >= len(data) else None), min(at, len(data))
@@ -133,14 +133,15 @@ def _base64(data: bytes, notes: Notes) -> bytes:
     notes.repair("base64")
     decoded: list[bytes] = []
     pending: list[bytes] = []
-    left = max(0, LINES - notes.spent["base64 lines"])
+    left = notes.left("base64 lines", LINES)
+    most = notes.spent["base64 lines"] + left
     lines = data.split(b"\n", left)
     number = 0
     for number, line in enumerate(lines[:left]):
         pieces = line.count(b"=") + 1
-        if notes.spent["base64 lines"] + pieces > LINES:
+        if notes.spent["base64 lines"] + pieces > most:
             break
-        notes.spent["base64 lines"] += pieces
+        notes.spend("base64 lines", pieces)
         chunks = [chunk.translate(None, _NO_BASE64) for chunk in line.split(b"=")]
         stated = line.strip().rstrip(b"=")
         if b" " in stated or sum(map(len, chunks)) * 10 < len(stated) * 7:

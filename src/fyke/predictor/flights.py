@@ -72,6 +72,7 @@ class Flights(Generic[Item, Prediction]):
         self._departing = False
         self._overdue: asyncio.TimerHandle | None = None
         self._looking = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def join(self, key: str, wishes: Wishes) -> Flight[Item, Prediction] | None:
@@ -83,7 +84,9 @@ class Flights(Generic[Item, Prediction]):
 
     def board(self, key: str, read: Callable[[], Item], canonical: bytes, wishes: Wishes) -> Flight[Item, Prediction]:
         """A new flight, which departs in the next turn of the loop or when a lookup is free."""
-        future: asyncio.Future[Answer[Prediction]] = asyncio.get_running_loop().create_future()
+        if self._loop is None or not self._under_way:  # asked for once: each time is a system call (getpid)
+            self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer[Prediction]] = self._loop.create_future()
         flight = Flight(key + wishes.lookup, key, read, canonical, wishes, not wishes.no_store, future)
         self._under_way[flight.name] = flight
         self._queue.append(flight)

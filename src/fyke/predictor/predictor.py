@@ -218,6 +218,14 @@ class Predictor(Generic[Item, Prediction]):
         outcome = boarding.outcome()
         return self._shared(outcome) if isinstance(outcome, Answer) else outcome
 
+    def outcomes(self, boarding: "Boarding[Item, Prediction]", count: int) -> list[Answer[Prediction] | Exception]:
+        """The same for so many who share the place: the first as who boarded, the others as who joined."""
+        first = self.outcome(boarding)
+        if count == 1 or not isinstance(first, Answer):
+            return [first] * count
+        other = first._replace(shared=True)
+        return [first, *(self._shared(other) for _ in range(count - 1))]
+
     async def predict_many(self, items: Sequence[Item], wishes: Wishes = ANY) -> list[Answer[Prediction]]:
         """A prediction for each item, each looked up on its own; duplicates are computed once.
 
@@ -239,9 +247,9 @@ class Predictor(Generic[Item, Prediction]):
         """
         read = zip(items, await self._engine.read(items), strict=True)
         entered = [self._enter(item, canonical, wishes) for item, canonical in read]
-        flying = {one.flight.future for one in entered if isinstance(one, Boarding)}
-        if flying:
-            await asyncio.wait(flying)  # which cancels none of them when it is cancelled itself
+        for one in entered:
+            if isinstance(one, Boarding) and not one.flight.future.done():  # mostly the first: they land together
+                await asyncio.wait((one.flight.future,))  # which does not cancel it when it is cancelled itself
         outcomes = [one.outcome() if isinstance(one, Boarding) else one for one in entered]
         return [self._shared(one) if isinstance(one, Answer) else one for one in outcomes]
 
@@ -312,7 +320,8 @@ class Predictor(Generic[Item, Prediction]):
             misses = [flight for flight in misses if flight not in contested] + free
             if elsewhere:
                 self._flights.take(elsewhere, self._await_others(elsewhere))
-        await self._compute(misses + leased, leased, shared)
+        if misses or leased or self._renewed:
+            await self._compute(misses + leased, leased, shared)
 
     def _skips_the_store(self) -> bool:
         self._batches += 1
@@ -452,7 +461,7 @@ class Predictor(Generic[Item, Prediction]):
         self.tiers.admit(flight.key, entry)
         if fresh is not None:
             fresh[flight.key] = entry
-        return Answer(prediction, "model", flight.key, ttl=entry.ttl(self._clock()), refused=flight.refused)
+        return Answer(prediction, "model", flight.key, ttl=entry.ttl(entry.created), refused=flight.refused)
 
     def _hit(
         self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes

@@ -6,11 +6,12 @@ keys of the service's own namespace alone: what is new is closed until somebody 
 
 import base64
 import binascii
+import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
@@ -24,6 +25,13 @@ _OWN_ENTRIES = frozenset({"/cache/purge"})  # what of these concerns the key's o
 _PREDICT = ("/predict", "/explain")
 _PAGE = ("/ui",)
 _LIVE = "/ui/live"
+
+_ASKS = (
+    "This needs an API key.\n\n"
+    "Load the page again: the browser asks for a name and a password. Any name will do; the password is the key.\n"
+    "The page needs a key with two scopes: fyke keys add NAME --scope predict --scope read"
+)
+_OTHER_KEY = "The browser keeps a key until it is closed; in a private window it asks for another one."
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -117,7 +125,7 @@ class Gate:
         if refused is not None and scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
         if refused is not None:
-            return await refused(scope, receive, send)
+            return await (_in_words(refused) if browser else refused)(scope, receive, send)
         return await self.app({**scope, IDENTITY: key}, receive, send)
 
 
@@ -130,6 +138,14 @@ def identity(connection: HTTPConnection) -> ApiKey | None:
 def _forbidden(needs: str, rule: Rule) -> JSONResponse:
     challenge = f'Bearer realm="fyke", error="insufficient_scope", scope="{rule.scope}"'
     return JSONResponse({"detail": f"This needs {needs}."}, 403, headers={"www-authenticate": challenge})
+
+
+def _in_words(refused: JSONResponse) -> Response:
+    """The same for whoever looks at a page, with what to do."""
+    detail = str(json.loads(bytes(refused.body))["detail"])
+    said = f"{_ASKS}\n" if refused.status_code == 401 else f"{detail}\n\n{_OTHER_KEY}\n"
+    challenge = {"www-authenticate": refused.headers["www-authenticate"]}
+    return PlainTextResponse(said, refused.status_code, headers=challenge)
 
 
 def _under(path: str, roots: tuple[str, ...]) -> bool:

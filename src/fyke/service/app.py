@@ -24,6 +24,7 @@ from fyke.model.policies import policy_from
 from fyke.service.access import Access, Gate
 from fyke.service.administration import router as administration
 from fyke.service.assembly import load_from, open_from
+from fyke.service.batches import router as batches
 from fyke.service.caching import not_cached
 from fyke.service.contract import completed
 from fyke.service.draining import Draining, last
@@ -50,7 +51,7 @@ from fyke.service.tracing import Tracing, tracing_from
 from fyke.service.views import router as views
 from fyke.settings import Settings, load, load_traces
 
-ROUTERS = (router, explaining, views, pages, metrics, administration)
+ROUTERS = (router, batches, explaining, views, pages, metrics, administration)
 
 
 class Service(FastAPI):

@@ -10,6 +10,7 @@ cache keys are remembered, no bodies.
 
 import asyncio
 import hashlib
+import logging
 import os
 import time
 from collections import OrderedDict
@@ -24,22 +25,22 @@ from fyke.errors import Overloaded
 from fyke.model.policies import BALANCED, Policy
 from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
-from fyke.service.caching import cache_headers
 from fyke.service.figures import NO_TIER, Figures
 from fyke.service.headers import SECURITY
 from fyke.service.load import Load
 from fyke.service.observing import REQUEST_ID, request_ids
 from fyke.service.policing import Policies
+from fyke.service.replies import JSON, Replies, overloaded, response
 from fyke.service.routes import FAILED
 from fyke.service.tenants import Tenants
 
+log = logging.getLogger(__name__)
+
 PATH = "/predict"
-JSON = "application/json"
 Outcome = Answer[float] | Exception
 Done = Callable[[Outcome], None]
 
 _UNKNOWN = ("", "")
-_TOLD = {None: b"", False: b',"uncertain":false', True: b',"uncertain":true'}
 _PLAIN = {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection", b"content-length", b"content-type"}
 # What proxies add is about the client's address, which no prediction depends on.
 _PLAIN |= {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"}
@@ -60,6 +61,14 @@ class _Unread(NamedTuple):
     """A text that came in this turn of the event loop, and where its answer goes."""
 
     text: str
+    digest: bytes
+    done: Done
+
+
+class _Aboard(NamedTuple):
+    """A body whose key is being looked up, and where its answer goes."""
+
+    read: Callable[[], str]
     digest: bytes
     done: Done
 
@@ -105,7 +114,9 @@ class FastLane:
         self.figures = Figures()
         self.new_id = request_ids()
         self.heads: dict[bytes, Known] = {}  # that `Wire` knows
+        self.replies = Replies()
         self._unread: list[_Unread] = []
+        self._aboard: dict[str, list[_Aboard]] = {}
         self._reading: set[asyncio.Task[Answer[float]]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +135,8 @@ class FastLane:
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
             return await self._app(unusual, _again(body, receive), send)
-        await _send(send, 200, *response(answer, self.policy, self.new_id()))
+        headers, body = response(answer, self.policy.of(answer.key))
+        await _send(send, 200, headers | {REQUEST_ID: self.new_id()}, body)
         self.figures.fast[answer.tier].add(time.perf_counter() - started)
         return None
 
@@ -207,25 +219,42 @@ class FastLane:
         answer = predictor.recall(key, read)
         if answer is not None:
             return answer
-        counted = self._counted(done)
+        aboard = self._aboard.get(key)
+        if aboard is not None:
+            self._load.begin()
+            aboard.append(_Aboard(read, digest, done))
+            return None
         boarding = predictor.look_up(key, read)
         if boarding is None:
-            self._predict(predictor, digest, read(), counted)
+            self._predict(predictor, digest, read(), self._counted(done))
             return None
-
-        def looked_up(_: object) -> None:
-            outcome = predictor.outcome(boarding)
-            if isinstance(outcome, Answer):
-                counted(outcome)
-            else:
-                self._predict(predictor, digest, read(), counted)
-
-        boarding.flight.future.add_done_callback(looked_up)
+        self._load.begin()
+        self._aboard[key] = [_Aboard(read, digest, done)]
+        boarding.flight.future.add_done_callback(partial(self._looked_up, predictor, key, boarding))
         return None
+
+    def _looked_up(self, predictor: Predictor[str, float], key: str, boarding: Boarding[str, float], _: object) -> None:
+        """Answer all who asked for a key while it was looked up, or have what the store does not know predicted."""
+        aboard = self._aboard.pop(key)
+        outcomes = predictor.outcomes(boarding, len(aboard))
+        if isinstance(outcomes[0], Answer):
+            self._load.end(len(aboard))
+        for one, outcome in zip(aboard, outcomes, strict=True):
+            try:
+                if isinstance(outcome, Answer):
+                    one.done(outcome)
+                else:
+                    self._predict(predictor, one.digest, one.read(), self._ending(one.done))
+            except Exception:  # of one connection, which is none of the others'
+                log.exception("an answer could not be given")
 
     def _counted(self, done: Done) -> Done:
         """``done``, with what is asked counted among what waits until then."""
         self._load.begin()
+        return self._ending(done)
+
+    def _ending(self, done: Done) -> Done:
+        """``done`` of what is counted among what waits."""
 
         def ended(outcome: Outcome) -> None:
             self._load.end()
@@ -275,23 +304,6 @@ class FastLane:
         self._keys[digest] = (model_id, key)
         if len(self._keys) > self._most:
             self._keys.popitem(last=False)
-
-
-def response(answer: Answer[float], policy: Policy | Policies, request_id: str) -> tuple[dict[str, str], bytes]:
-    """Headers and body of a prediction."""
-    label, probability, uncertain = policy.of(answer.key).read(answer.prediction)
-    body = b'{"prediction":"%b","probability":%b%b}' % (label.encode(), repr(probability).encode(), _TOLD[uncertain])
-    headers = cache_headers(answer)
-    headers["content-length"] = str(len(body))
-    headers["content-type"] = JSON
-    headers[REQUEST_ID] = request_id
-    return headers, body
-
-
-def overloaded(error: Overloaded) -> tuple[dict[str, str], bytes]:
-    """Headers and body of the answer to who would have to wait too long, with status 503."""
-    body = b'{"detail":"%b"}' % str(error).encode()
-    return {"content-length": str(len(body)), "content-type": JSON, "retry-after": str(error.seconds)}, body
 
 
 async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:

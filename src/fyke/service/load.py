@@ -64,10 +64,10 @@ class Load:
             self._since = self._monotonic()
         self.waiting += 1
 
-    def end(self) -> None:
-        """One of those who wait has its answer, or has gone."""
-        self.waiting -= 1
-        self._answers += 1
+    def end(self, count: int = 1) -> None:
+        """So many of those who wait have their answers, or have gone."""
+        self.waiting -= count
+        self._answers += count
         now = self._monotonic()
         if not self.waiting or now - self._since > _WINDOW:
             self._busy += now - self._since

@@ -2,19 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from fyke.model.card import Card
 from fyke.predictor import Answer
-from fyke.service.caching import batch_headers, cache_headers, wishes_of
+from fyke.service.caching import cache_headers, wishes_of
 from fyke.service.limits import check_length, waiting
 from fyke.service.messages import BODY, MessageReader
 from fyke.service.policing import Policies
-from fyke.service.rates import charge_for
 from fyke.service.schemas import (
-    BatchRequest,
-    BatchResponse,
     CardInForce,
     MessageResponse,
     PolicyResponse,
@@ -46,26 +43,6 @@ async def predict(body: PredictRequest, request: Request, response: Response) ->
         answer = await predictor_of(request).predict(body.text, wishes_of(request))
     response.headers.update(cache_headers(answer))
     return _prediction(request, answer)
-
-
-@router.post(
-    "/predict/batch",
-    responses={status: {"model": Problem} for status in (400, 413, 422, 504)},
-    response_model_exclude_unset=True,
-    summary="Classify many texts",
-)
-async def predict_batch(body: BatchRequest, request: Request, response: Response) -> BatchResponse:
-    """A prediction for each text, in order; each is looked up on its own, and only the missing are computed."""
-    most: int = request.app.state.max_batch
-    if len(body.texts) > most:
-        raise HTTPException(413, f"texts: {len(body.texts)} in one request; send at most {most}.")
-    await charge_for(request, len(body.texts) - 1)
-    for place, text in enumerate(body.texts):
-        check_length(request, text, f"texts.{place}")
-    with waiting(request):
-        answers = await predictor_of(request).predict_many(body.texts, wishes_of(request))
-    response.headers.update(batch_headers(answers))
-    return BatchResponse.model_construct(predictions=[_prediction(request, answer) for answer in answers])
 
 
 @router.post(

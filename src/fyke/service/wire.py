@@ -9,7 +9,6 @@ Whatever is not exactly that is left to uvicorn: heads not seen before, requests
 that are slow to read. And whatever the lane does not answer is given to uvicorn as it came.
 """
 
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, cast
 
@@ -20,13 +19,17 @@ from fyke.errors import Overloaded
 from fyke.predictor import Answer
 from fyke.service.doors import Door
 from fyke.service.headers import SECURITY
-from fyke.service.lane import PATH, FastLane, Known, NotPlain, response
+from fyke.service.lane import PATH, FastLane, Known, NotPlain
+from fyke.service.observing import REQUEST_ID
+from fyke.service.replies import header_lines
 from fyke.service.routes import FAILED
 from fyke.service.views import LIVE
 
 MOST_HEADS, LONGEST_HEAD = 4096, 1024
 _REQUEST = f"POST {PATH} HTTP/1.1\r\n".encode()
 _BLANK = b"\r\n\r\n"
+_WITH_ID = b"%b" + REQUEST_ID.encode() + b": %b\r\n"
+_BEGINNINGS: dict[int, tuple[list[tuple[bytes, bytes]], bytes]] = {}
 _MOST_WAITING = 64 * 1024  # bytes of later requests that are read while one is being answered
 
 
@@ -121,7 +124,8 @@ class Wire(Door):
             answer = lane.ask(body, self._answered)
         except Overloaded as error:
             assert self._lane is not None
-            self._write(_status(503, tuple(self.server_state.default_headers)), *self._lane.refused(error))
+            headers, told = self._lane.refused(error)
+            self._write(503, header_lines(headers), told)
             return
         except Exception as error:
             self._pass_on(request, error)
@@ -148,15 +152,18 @@ class Wire(Door):
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
         self._ending = self._ending or self._lane.leaving
-        answered = response(answer, self._lane.policy, self._lane.new_id())
-        self._write(_status(200, tuple(self.server_state.default_headers)), *answered)
+        lines, body = self._lane.replies.of(answer, self._lane.policy.of(answer.key))
+        self._write(200, _WITH_ID % (lines, self._lane.new_id().encode()), body)
         self._lane.figures.fast[answer.tier].add(self._heard - self._started)
 
-    def _write(self, status: bytes, headers: dict[str, str], body: bytes) -> None:
-        lines = _lines(tuple(headers)) % tuple(headers.values())
+    def _write(self, status: int, lines: bytes, body: bytes) -> None:
+        own = self.server_state.default_headers  # another list each second
+        begin = _BEGINNINGS.get(status)
+        if begin is None or begin[0] is not own:
+            begin = _BEGINNINGS[status] = (own, _beginning(status, own))
         if self._ending:
-            lines += "connection: close\r\n"
-        self.transport.write(b"%b%b\r\n%b" % (status, lines.encode("latin-1"), body))
+            lines += b"connection: close\r\n"
+        self.transport.write(b"%b%b\r\n%b" % (begin[1], lines, body))
         self.server_state.total_requests += 1
         self._heard = perf_counter()
         if self._ending:
@@ -212,14 +219,7 @@ class Wire(Door):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
 
-@lru_cache(maxsize=16)
-def _lines(names: tuple[str, ...]) -> str:
-    """A form for the values of headers."""
-    return "".join([f"{name}: %s\r\n" for name in names])
-
-
-@lru_cache(maxsize=4)
-def _status(status: int, own: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The status line, uvicorn's own headers, which change once a second, and those of every response."""
+def _beginning(status: int, own: list[tuple[bytes, bytes]]) -> bytes:
+    """The status line, uvicorn's own headers, and those of every response."""
     ours = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
     return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % header for header in (*own, *ours)])

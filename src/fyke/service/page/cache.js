@@ -4,6 +4,7 @@ import { logBars, stack } from "./charts.js";
 
 const BIN = 5; // seconds of a bar
 const BINS = 60;
+const AGAIN = 10_000; // milliseconds
 const SERIES = [
   { name: "memory", label: "Memory" },
   { name: "redis", label: "Redis", pattern: "dots" },
@@ -18,6 +19,8 @@ let samples = []; // objects by field, oldest first
 let state = null;
 let paused = false;
 let limits = { tiers: ["memory", "redis", "model"] };
+let source; // of events
+let again; // the timer of another try
 
 const named = (sample) => Object.fromEntries(fields.map((name, at) => [name, sample[at]]));
 const change = (from, to, name) => to[name] - from[name];
@@ -141,7 +144,7 @@ function drawPays(last) {
 
 const BREAKERS = {
   closed: ["good", "closed: the store is asked"],
-  open: ["bad", "open: the store fails and is left alone"],
+  open: ["bad", "open: the store fails and is left alone; the log says why"],
   "half-open": ["bad", "half-open: one request tests the way back"],
 };
 
@@ -169,7 +172,7 @@ function drawEntries({ entries, seen, whole, words }) {
           return el(
             "tr",
             { class: phishing ? "phishing" : "safe" },
-            el("td", { class: "words", dir: "auto" }, one.words || (words ? "(not kept)" : "(shown on this machine only)")),
+            el("td", { class: "words", dir: "auto" }, one.words || (words ? "(not kept)" : "(not shown to you)")),
             el("td", {}, el("span", { class: "tag" }, phishing ? "Phishing" : "Safe")),
             el("td", { class: "num" }, percent(one.probability)),
             el("td", { class: "num" }, span(one.age)),
@@ -179,7 +182,13 @@ function drawEntries({ entries, seen, whole, words }) {
       : [el("tr", {}, el("td", { colspan: 5, class: "none" }, "Nothing is kept yet."))]),
   );
   const store = limits.tiers.includes("redis");
-  byId("entries-note").textContent = !store ? "" : whole ? `${count(seen)} in the store for this model.` : `The newest of ${count(seen)} looked at; the store has more.`;
+  byId("entries-note").textContent = !store
+    ? ""
+    : whole
+      ? `${count(seen)} in the store for this model.`
+      : seen
+        ? `The newest of ${count(seen)} looked at; the store has more.`
+        : "The store does not answer: these are in this process's memory.";
   show(byId("entries-note"), store);
 }
 
@@ -200,7 +209,7 @@ function pulse(said) {
 }
 
 function follow() {
-  const source = new EventSource(new URL("ui/live", base));
+  source = new EventSource(new URL("ui/live", base));
   const on = (name, act) =>
     source.addEventListener(name, (event) => {
       if (!paused) act(JSON.parse(event.data));
@@ -217,9 +226,16 @@ function follow() {
   source.addEventListener("error", () => {
     if (paused) return;
     pulse("lost");
-    if (source.readyState === EventSource.CLOSED) problem("The service does not let more people watch now, or is gone. Load the view again.");
+    if (source.readyState === EventSource.CLOSED) again = setTimeout(beginAnew, AGAIN);
+    problem("The service does not answer, or lets no more people watch now. This view goes on when it does.");
   });
-  return source;
+}
+
+/** The browser tries again by itself, unless the answer was a refusal. */
+function beginAnew() {
+  clearTimeout(again);
+  source?.close();
+  follow();
 }
 
 function problem(said) {
@@ -227,13 +243,14 @@ function problem(said) {
   show(byId("problem"), Boolean(said));
 }
 
-function listen(source) {
+function listen() {
   byId("pause").addEventListener("click", () => {
     paused = !paused;
     byId("pause").setAttribute("aria-pressed", paused);
-    source?.close();
+    clearTimeout(again);
+    source.close();
     if (paused) pulse("paused");
-    else source = follow();
+    else follow();
   });
   const sure = byId("sure");
   byId("purge").addEventListener("click", () => sure.showModal());
@@ -244,8 +261,7 @@ function listen(source) {
       const { body } = await ask("cache/purge", json({ scope: "namespace" }));
       byId("said").textContent = `${count(body.forgotten)} predictions forgotten.`;
       problem(null);
-      source.close();
-      source = follow();
+      beginAnew();
     } catch (error) {
       problem(error.message);
     }
@@ -266,7 +282,8 @@ async function start() {
     ),
   );
   show(byId("purge"), limits.purge);
-  listen(follow());
+  follow();
+  listen();
   foot();
 }
 

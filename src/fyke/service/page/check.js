@@ -17,9 +17,12 @@ const SIGNS = {
   "executable-attachment": "An attachment that runs code",
 };
 
+const NO_MAIL = /^(image|audio|video|font)\/|pdf|zip|officedocument|msword/; // types of files
+
 const text = byId("text");
 let file = null; // the message that is checked, where it is one
 let explained = null; // the last explanation, and what it is of
+let judged = null; // the text or message that the shown verdict is about
 let turn = 0;
 
 /** A request for a text or a message. */
@@ -49,11 +52,31 @@ function isSource(pasted) {
   return head.split(/\r?\n/).every((line) => /^([!-9;-~]+:|[ \t])/.test(line)) && /^(received|message-id|mime-version):/im.test(head);
 }
 
+/** What to do about a refusal, where the service's own words are for programs. */
+function remedy(error) {
+  if (error.status === 413) {
+    return `${error.message} ${file ? "Paste the part that people read instead." : "Paste less of it, or drop the mail as an .eml file, which may be larger."}`;
+  }
+  if (file && [400, 415, 422].includes(error.status)) {
+    return `There is no message in ${tame(file.name)}. In a mail program save the mail as .eml and drop that, or paste its text.`;
+  }
+  return error.message;
+}
+
+/** No verdict stays above a mail that it is not about. */
+function withdraw() {
+  judged = null;
+  for (const id of ["verdict", "weights", "message"]) show(byId(id), false);
+  byId("lead").classList.remove("unseen");
+  byId("said").textContent = "";
+}
+
 async function check() {
   const source = !file && isSource(text.value);
   const key = file ?? text.value;
   const given = source ? new Blob([text.value]) : key;
   if (!file && !text.value.trim()) {
+    withdraw();
     problem("There is nothing to check yet: paste a text, drop a message, or try an example.");
     text.focus();
     return;
@@ -64,17 +87,20 @@ async function check() {
     const { body, milliseconds, headers } = await ask(path("predict", given), request(given));
     if (mine !== turn) return;
     problem(null);
+    judged = key;
     const again = explained?.key === key;
     byId("said").textContent = await showVerdict(body, way(headers), milliseconds);
     showMessage(body);
     if (!again) showText(file ? null : text.value, [], source);
     remember(body.subject || (file ? file.name : text.value), body);
-    show(byId("lead"), false);
+    byId("lead").classList.add("unseen");
     byId("verdict").scrollIntoView({ block: "nearest" });
     const words = await explanation(given, key);
     if (mine === turn) showExplanation(words, source);
   } catch (error) {
-    if (mine === turn) problem(error.message);
+    if (mine !== turn) return;
+    if (judged !== key) withdraw();
+    problem(remedy(error));
   } finally {
     if (mine === turn) byId("sheet").removeAttribute("aria-busy");
   }
@@ -93,7 +119,7 @@ function showText(shown, parts, source) {
   const { nodes, whole } = marked(shown ?? "", parts);
   reading.replaceChildren(...nodes);
   reading.scrollTop = 0;
-  byId("cut").textContent = `Only the first ${count(MOST)} characters are shown; the verdict is over the whole text.`;
+  byId("cut").textContent = `Only the first ${count(MOST)} characters are shown; the verdict is over all that was read.`;
   byId("sheet-name").textContent = file ? tame(file.name) : source ? "The mail, read from its source" : "The mail";
   view(true);
   show(byId("cut"), !whole);
@@ -161,15 +187,18 @@ function begin(with_text = "") {
 
 function empty() {
   begin();
-  for (const id of ["verdict", "weights", "message"]) show(byId(id), false);
-  show(byId("lead"));
-  byId("said").textContent = "";
+  withdraw();
   text.focus();
 }
 
 /** Take a file: a message as it is, a plain text as if it were pasted. */
 async function take(given) {
   begin();
+  if (NO_MAIL.test(given.type)) {
+    withdraw();
+    problem(`${tame(given.name)} is no mail. In a mail program save the mail as .eml and drop that, or paste its text.`);
+    return;
+  }
   if (given.name.toLowerCase().endsWith(".txt")) text.value = await given.text();
   else file = given;
   await check();
@@ -194,6 +223,9 @@ function listen() {
       event.preventDefault();
       check();
     }
+  });
+  text.addEventListener("input", () => {
+    file = null; // what is written is checked, not a file that could not be read
   });
   byId("edit").addEventListener("click", edit);
   byId("clear").addEventListener("click", empty);

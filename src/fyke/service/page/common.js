@@ -14,11 +14,18 @@ export async function ask(path, options = {}) {
   const milliseconds = performance.now() - started;
   const body = await response.json().catch(() => null);
   if (!response.ok) {
-    const error = new Error(body?.detail ?? `The service answers ${response.status}.`);
-    error.status = response.status;
-    throw error;
+    throw Object.assign(new Error(refusal(response, body?.detail)), { status: response.status });
   }
   return { body, milliseconds, headers: response.headers };
+}
+
+/** What an answer that is none says to people; what broke is in the service's log under the request's id. */
+function refusal({ status, headers }, detail) {
+  const id = headers.get("x-request-id");
+  if (status === 401) return "This needs an API key. Load the page again: the browser asks for any name, and the key as the password.";
+  if (status === 403) return `${detail ?? "The key may not do this."} In a private window the browser asks for another key.`;
+  if (status >= 500 && status !== 503) return `The service failed (${status})${id ? `; its log says why, of request ${id}` : ". Is it still running?"}`;
+  return typeof detail === "string" ? detail : `The service answers ${status}.`;
 }
 
 /** A JSON request's options. */
@@ -60,8 +67,8 @@ export const show = (element, shown = true) => {
   element.hidden = !shown;
 };
 
-const whole = new Intl.NumberFormat("en");
-export const count = (number) => whole.format(number);
+let whole; // made when first needed: it takes the browser tens of milliseconds
+export const count = (number) => (whole ??= new Intl.NumberFormat("en")).format(number);
 
 const NB = "\u00a0"; // between a number and its unit
 
