@@ -7,11 +7,12 @@ PORT ?= 8000
 PROMETHEUS_PORT ?= 9090
 HOST ?= 127.0.0.1
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1800
 # Real mail for `make model` and the tests marked `corpus`; see README.
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults observe screenshots costs mail fuzz quality sizing model candidate lock contract \
+.PHONY: serve test check format bench faults soak replicas observe screenshots costs mail fuzz quality sizing model candidate lock contract \
 	overload audit sbom clean help
 
 help: ## Show the targets
@@ -39,6 +40,12 @@ bench: $(BIN)/.dev ## Everything side by side; writes docs/benchmarks.md (redis-
 
 faults: $(BIN)/.dev ## Put Redis out of order in fifteen ways; writes docs/faults.md (redis-server, 10 minutes)
 	$(BIN)/python -m bench.faults
+
+soak: $(BIN)/.dev ## Mixed load for SOAK_SECONDS (1800), a fault every two minutes; writes docs/operations.md (redis-server)
+	$(BIN)/python -m bench.soak --seconds $(SOAK_SECONDS)
+
+replicas: $(BIN)/.dev ## Four services over a Redis Cluster that loses a primary; writes docs/operations.md (redis-server, 6 minutes)
+	$(BIN)/python -m bench.replicas
 
 observe: $(BIN)/.runtime ## Start the service and a Prometheus that scrapes it, at http://localhost:9090 (prometheus)
 	@$(BIN)/python -m bench.observe --port $(PORT) --prometheus-port $(PROMETHEUS_PORT)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.servers import (
@@ -25,6 +26,9 @@ from tests.servers import (
 )
 
 __all__ = ["FYKE", "ROOT", "SAMPLE", "RedisServer", "Serve", "Service", "free_port", "fyke", "start_redis"]
+
+hypothesis.settings.register_profile("patient", deadline=None)  # no promise depends on how fast a machine is
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample_emails.csv"

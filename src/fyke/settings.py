@@ -1,6 +1,7 @@
 """Settings: frozen, from ``FYKE_*`` environment variables; the only reader of the environment."""
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -241,6 +242,12 @@ def key_headers() -> dict[str, str]:
     """
     key = load().api_key
     return {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+
+
+def quieten_ray() -> None:
+    """Have a Ray that this process starts report its use to nobody and say less, unless the user wants otherwise."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # every actor pool of Ray Data is an error to it
 
 
 def load(**flags: Any) -> Settings:

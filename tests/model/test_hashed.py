@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fyke.model.directory import load_model
 from fyke.model.folding import LIMIT, fold, normalise, normalise_with_offsets
 from fyke.model.hashed import HashedClassifier, HashedWeights
-from fyke.model.hashing import RUNS
+from fyke.model.hashing import READINGS, RUNS, readings
 from tests.conftest import SAMPLE, fyke
 
 BITS = 16
@@ -63,8 +63,12 @@ def log_odds(weights: HashedWeights, blob: bytes) -> float:
     """What the docstring of `fyke.model.hashed` says, spelt out."""
     if not blob:
         return weights.intercept
-    rows = rows_of(blob)
-    return weights.intercept + math.fsum(float(weights.table[row]) for row in rows) / math.sqrt(len(rows))
+    total = weights.intercept
+    for length, share in READINGS:
+        words = blob[: length + 1].rpartition(b" ")[0] if len(blob) > length else blob
+        rows = rows_of(words or blob[:length])
+        total += share * math.fsum(float(weights.table[row]) for row in rows) / math.sqrt(len(rows))
+    return total
 
 
 @given(TEXTS)
@@ -72,6 +76,25 @@ def test_any_text_scores_as_spelt_out(weights: HashedWeights, classifier: Hashed
     """Whatever the characters, the log-odds are those of a straightforward reading within 1e-6."""
     blob = classifier.canonical(text)
     assert classifier.log_odds(blob) == pytest.approx(log_odds(weights, blob), abs=1e-6)
+
+
+@given(st.lists(WORDS, min_size=60, max_size=400).map(" ".join))
+def test_a_text_is_read_whole_and_from_its_beginning(text: str) -> None:
+    """Readings begin the text, end with a word of it, and share out the score between them."""
+    blob = normalise(text)
+    found = readings(blob)
+    assert math.fsum(share for _, share in found) == pytest.approx(1)
+    for (part, _), (length, _) in zip(found, READINGS, strict=False):
+        assert blob.startswith(part)
+        assert len(part) <= length
+        assert blob == part or blob[len(part) :].startswith(b" ")
+
+
+def test_what_is_added_at_the_end_leaves_the_beginning_its_share() -> None:
+    """However much is appended, the beginnings of a long text say what they said."""
+    text = normalise("verify your account today " * 40)
+    padded = text + b" minutes of the budget meeting" * 100
+    assert readings(padded)[1:] == readings(text)[1:]
 
 
 def test_mail_scores_as_spelt_out(weights: HashedWeights, classifier: HashedClassifier) -> None:

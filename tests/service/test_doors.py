@@ -159,3 +159,25 @@ def test_a_head_without_end_is_refused() -> None:
             assert said[:12] in (b"", b"HTTP/1.1 431")
 
     run(check)
+
+
+@pytest.mark.parametrize("earlier", [b"", b"GET /livez HTTP/1.1\r\nHost: it\r\n\r\n"])
+@pytest.mark.parametrize("piece", [1000, 2**20])
+def test_a_long_head_that_comes_whole_is_refused_too(earlier: bytes, piece: int) -> None:
+    """However it comes in pieces, alone or after another request on the connection; a long body is not meant."""
+    long = b"POST /predict HTTP/1.1\r\nHost: it\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+    text = json.dumps({"text": "won " * LONGEST_HEAD}).encode()
+
+    async def check() -> None:
+        async with serving() as connect:
+            for more, status in ((b"", b"200"), (b"x: " + b"a" * LONGEST_HEAD + b"\r\n", b"431")):
+                reader, writer = await connect()
+                if earlier:
+                    writer.write(earlier)
+                    assert b" 200 " in await reader.readuntil(b"}")
+                whole = long % len(text) + more + b"\r\n" + text
+                for start in range(0, len(whole), piece):
+                    writer.write(whole[start : start + piece])
+                assert (await reader.readuntil(b"\r\n")).split()[1] == status
+
+    run(check)

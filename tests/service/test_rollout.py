@@ -99,7 +99,10 @@ def test_a_swap_under_load_fails_no_request_and_mixes_no_models(service: Service
 
 
 def test_a_broken_model_is_refused_and_the_old_one_stays(service: Service, place: Path) -> None:
-    """Cut short, half-written, lying about its scores, gone: each is told, and predictions go on; then a whole one."""
+    """Cut short, half-written, lying about its scores, gone: each is told, and predictions go on; then a whole one.
+
+    Where the directory lies is not told.
+    """
 
     async def run() -> None:
         old = small(place, 3.0)
@@ -108,17 +111,19 @@ def test_a_broken_model_is_refused_and_the_old_one_stays(service: Service, place
             good = place.parent / "good"
             new = small(good, 4.0)
 
+            seen = []
             (place / WEIGHTS).write_bytes((good / WEIGHTS).read_bytes()[:-9])
-            await refusal(client, "cut short or altered")
+            seen.append((await refusal(client, "cut short or altered"))["refused"])
             (place / CARD).write_text("{")
-            await refusal(client, "not a card")
+            seen.append((await refusal(client, "not a card"))["refused"])
             (place / CARD).unlink()
-            await refusal(client, "is missing")
+            seen.append((await refusal(client, "is missing"))["refused"])
             shutil.rmtree(place)
-            await refusal(client, "no such model directory")
+            seen.append((await refusal(client, "no such model directory"))["refused"])
             small(place, 5.0)
             lie(place)
             card = await refusal(client, "self-test")
+            assert str(place.parent) not in str(seen)
             assert card["model_id"] == old.classifier.id
             assert (await client.get("/readyz")).json()["model_refused"] is True
             assert (await client.post("/predict", json={"text": "won"})).json() == answers(old, "won")

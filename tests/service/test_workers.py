@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fyke.model.directory import WEIGHTS
 from tests.conftest import Serve, Service
+from tests.service.rolling import following, small
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
@@ -60,6 +62,31 @@ def test_workers_share_predictions_and_stop_together(serve: Serve) -> None:
     asyncio.run(until(both_asked))
     assert tiers == {"model", "memory", "redis"}
     stops_whole(service, signal.SIGTERM)
+
+
+def test_a_worker_that_cannot_be_replaced_leaves_the_others_serving(tmp_path: Path) -> None:
+    """While the model is broken, a replacement does not start and the rest answer; mended, SIGHUP hurries the next."""
+    place = tmp_path / "model"
+    small(place, 0.0)
+    weights = (place / WEIGHTS).read_bytes()
+
+    def answers() -> bool:
+        return httpx.post(service.url + "/predict", json={"text": "you have won"}, timeout=60).is_success
+
+    with following(tmp_path, place, "--workers", "2", FYKE_MODEL_FOLLOW="0") as service:
+        asyncio.run(until(lambda: len(workers(service)) == 2))
+        (place / WEIGHTS).write_bytes(weights[:-9])
+        victim, survivor = sorted(workers(service))
+        os.kill(victim, signal.SIGKILL)
+        asyncio.run(until(lambda: "a process cannot start; 1 of 2 go on" in service.said()))
+        assert survivor in workers(service)
+        assert answers()
+        (place / WEIGHTS).write_bytes(weights)
+        service.process.send_signal(signal.SIGHUP)
+        asyncio.run(until(lambda: len(workers(service)) == 2))
+        assert answers()
+        assert "cut short or altered" in service.said()
+        stops_whole(service, signal.SIGTERM)
 
 
 def test_a_worker_that_dies_is_replaced_and_none_is_left(serve: Serve) -> None:

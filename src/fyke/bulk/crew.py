@@ -6,7 +6,7 @@ This process reads and writes the tables, and scores when the helpers have enoug
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Self
@@ -92,8 +92,10 @@ class Crew:
         """
         self._helpers.tell(self._own.open(for_bulk(settings, self._workers)))
 
-    def in_order(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Scored]]:
-        """Batches with their scores; a bounded number of them is under way.
+    def in_order(
+        self, batches: Iterable[Batch], again: Callable[[], Iterable[Batch]]
+    ) -> Iterator[tuple[Batch, Scored]]:
+        """Batches with their scores; a bounded number of them is under way, and nothing is needed ``again``.
 
         Raises:
             FykeError: a helper could not begin, or has ended.

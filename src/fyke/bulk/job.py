@@ -3,9 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fyke.bulk.tables import kind_of
-from fyke.errors import DataError
+from fyke.errors import DataError, SettingsError
+
+Engine = Literal["local", "ray"]
 
 _LEAST_SHARE = 2**18  # bytes of input for which it pays to start a process
 
@@ -15,7 +18,8 @@ class Job:
     """A table, and the table to be made of it.
 
     Without a ``model`` it is the shipped one, without a ``text_column`` the one that the model was trained on, and
-    without ``workers`` there are as many processes as cores.
+    without ``workers`` there are as many processes as cores. The engine ``ray`` has actors of a cluster, at
+    ``ray_address``, in their place.
     """
 
     source: Path
@@ -24,6 +28,8 @@ class Job:
     text_column: str | None = None
     workers: int | None = None
     force: bool = False
+    engine: Engine = "local"
+    ray_address: str | None = None
 
     @property
     def journal(self) -> Path:
@@ -40,7 +46,10 @@ class Job:
 
         Raises:
             DataError: an unknown format, no directory for the output, or something in its place already.
+            SettingsError: an address of Ray without the engine.
         """
+        if self.ray_address is not None and self.engine != "ray":
+            raise SettingsError("--ray-address is for --engine ray; give both or none.")
         kind_of(self.source)
         kind_of(self.output)
         if self.output.exists() and self.source.exists() and self.output.samefile(self.source):
@@ -58,7 +67,12 @@ class Job:
         return DataError(f"{self.output}: exists already; replace it with --force, or name another.")
 
     def processes(self) -> int:
-        """As many as were asked for, or as there are cores, but no more than pay for a file of this size."""
+        """As many as were asked for, or as there are cores, but no more than pay for a file of this size.
+
+        With Ray this one alone, which does not score.
+        """
+        if self.engine == "ray":
+            return 1
         size = self.source.stat().st_size if self.source.is_file() else 0
         return max(1, min(self.workers or _cores(), size // _LEAST_SHARE))
 

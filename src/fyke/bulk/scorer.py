@@ -41,10 +41,12 @@ class Scorer:
     async def __aexit__(self, *_: object) -> None:
         await self._predictor.close()
 
-    async def score(self, texts: list[str]) -> Scored:
-        """The scores in order."""
+    async def score(self, texts: list[str], *, keep: bool = False) -> Scored:
+        """The scores in order; with ``keep`` not before they are written to the store."""
         answers = await self._predictor.predict_many(texts)
         known = sum(answer.tier != "model" or answer.shared for answer in answers)
+        if keep:
+            await self._predictor.drain()
         return Scored(array("d", [answer.prediction for answer in answers]).tobytes(), known)
 
 

@@ -4,11 +4,13 @@ The scores go into a journal beside the output as they come, and whoever runs th
 there. The output has another name until it is whole; of a run that was interrupted only the journal counts.
 """
 
+import itertools
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fyke.bulk.crew import Crew
 from fyke.bulk.helpers import Helpers
@@ -17,10 +19,14 @@ from fyke.bulk.journal import Journal, identify
 from fyke.bulk.tables import Batch, Table, kind_of, look_through
 from fyke.bulk.writing import Pairs, TextWriter, Verdict, check_format, keep, write_parquet
 from fyke.errors import DataError
+from fyke.model.classifier import Classifier
 from fyke.model.directory import SHIPPED, at_prior, load_model
 from fyke.model.labels import PHISHING
 from fyke.model.policies import Policy, policy_from
 from fyke.settings import Settings
+
+if TYPE_CHECKING:
+    from fyke.bulk.clustered import RayCrew
 
 Watch = Callable[[str, int, int], None]
 
@@ -69,7 +75,10 @@ def score(
     table = look_through(job.source, column)
     check_format(table, job.output)
     identity = identify(job.source, column, model.classifier.id)
-    with Crew(model.classifier, helpers) as crew, Journal(job.journal, identity, force=job.force) as journal:
+    with (
+        _crew(job, settings, model.classifier, helpers) as crew,
+        Journal(job.journal, identity, force=job.force) as journal,
+    ):
         if job.output.exists() and not journal.replaces:
             raise job.exists()
         summary = Summary(table.rows, journal.done)
@@ -103,16 +112,29 @@ class Reader:
         return read
 
 
-def _scored(table: Table, journal: Journal, crew: Crew, settings: Settings, read: Reader, watch: Watch) -> Pairs:
+def _crew(job: Job, settings: Settings, classifier: Classifier, helpers: Helpers) -> "Crew | RayCrew":
+    """Who scores."""
+    if job.engine == "local":
+        return Crew(classifier, helpers)
+    from fyke.bulk.clustered import RayCrew
+
+    return RayCrew(job.model or SHIPPED, settings.prior, classifier.id, job.ray_address, job.workers)
+
+
+def _scored(
+    table: Table, journal: Journal, crew: "Crew | RayCrew", settings: Settings, read: Reader, watch: Watch
+) -> Pairs:
     """All batches with their verdicts: from the journal what is in it, and what is not from the crew, and into it."""
     batches, summary = table.batches(), read.summary
+    kept = 0
     for batch, scores in _kept(batches, journal):
+        kept += 1
         yield batch, read.verdicts(scores)
     if not summary.now:
         return
     started = time.perf_counter()
     crew.open(settings)
-    for batch, scored in crew.in_order(batches):
+    for batch, scored in crew.in_order(batches, lambda: itertools.islice(table.batches(), kept, None)):
         journal.append(scored.scores)
         summary.known += scored.known
         verdicts = read.verdicts(array("d", scored.scores))

@@ -1,7 +1,7 @@
 """Every command of ``fyke``. What a command needs is imported when it runs, so that ``--help`` is quick."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -190,12 +190,19 @@ def score(
     policy: PolicyName = None,
     prior: Prior = None,
     force: Annotated[bool, typer.Option("--force", help="Start over, and replace the output that is there.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Who scores: this machine, or a Ray cluster (the extra `ray`).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Ray's cluster: auto, HOST:PORT or local; else what RAY_ADDRESS says.", show_default=False),
+    ] = None,
 ) -> None:
     """Classify a table; go on where it stopped. Its rows get prediction, probability and phishing_probability."""
     from fyke.bulk.job import Job
     from fyke.cli.scoring import run
 
-    job = Job(source, output, model, text_column, workers, force)
+    job = Job(source, output, model, text_column, workers, force, engine, ray_address)
     raise typer.Exit(run(job, cache_url=cache_url, policy=policy, prior=prior))
 
 

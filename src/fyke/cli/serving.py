@@ -11,12 +11,13 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
 from fyke.cli.logs import configure
 from fyke.cli.supervising import Supervisor, follow_parent, tell_parent
-from fyke.errors import SettingsError
+from fyke.errors import FykeError, SettingsError
 from fyke.model.policies import policy_from
 from fyke.service.app import create_app
 from fyke.service.assembly import announce, load_from, open_from, settled
@@ -58,16 +59,19 @@ def run(settings: Settings) -> None:
             server = uvicorn.Server(config)
             runner.run(server.serve(sockets=[listener]))
             if not server.started:
-                raise SystemExit(3)
+                raise SystemExit(STARTUP_FAILURE)
             return
         del model
         try:
             with tempfile.TemporaryDirectory(prefix="fyke-figures-", ignore_cleanup_errors=True) as figures:
                 worker = partial(_worker, settled(settings, cache), Path(figures))
                 config = _config(settings, worker, factory=True, workers=settings.workers)
-                Supervisor(config, sockets=[listener]).run()
+                supervisor = Supervisor(config, [listener])
+                supervisor.run()
         finally:
             runner.run(_close(cache))
+        if supervisor.failed:
+            raise SystemExit(STARTUP_FAILURE)
 
 
 def _tell(said: str) -> None:
@@ -120,7 +124,11 @@ def _worker(settings: Settings, figures: Path) -> FastAPI:
     """The application in a process of its own, which ends when its parent does, however that ends."""
     follow_parent()
     configure()
-    app = create_app(settings, figures=figures)
+    try:
+        app = create_app(settings, figures=figures)
+    except FykeError as error:
+        log.error("this process cannot start: %s", error)
+        raise SystemExit(STARTUP_FAILURE) from None
     app.state.others = tell_parent
     return app
 

@@ -1,19 +1,57 @@
 """The parent of several processes that serve, and what they say to each other: signals."""
 
+import logging
 import multiprocessing
 import multiprocessing.process
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable, Sequence
+from socket import socket
 
+from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another try
+
+log = logging.getLogger(__name__)
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, which replaces a process that has died; on SIGHUP each looks for another model instead of ending."""
+    """uvicorn's, with processes that go on serving whatever becomes of the others.
+
+    On SIGHUP each looks for another model instead of ending. One that has died is replaced; where the replacement
+    cannot start, it is tried again, after a pause that doubles from `FIRST_PAUSE` to `LONGEST_PAUSE`. Only when none
+    has ever served does the whole end, and ``failed`` is true.
+    """
+
+    def __init__(self, config: Config, sockets: Sequence[socket], *, clock: Callable[[], float] = time.monotonic):
+        super().__init__(config, [*sockets])
+        self.failed = False
+        self._clock = clock
+        self._served: set[Process] = set()
+        self._ever_served = False
+        self._tries: dict[int, int] = {}  # of a place among the processes, in a row
+        self._due: dict[int, float] = {}  # when the next try for a place is
+
+    def keep_subprocess_alive(self) -> None:
+        """See to each of the processes."""
+        for place, process in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if place in self._due:
+                if self._clock() >= self._due[place]:
+                    self._replace(place)
+            elif process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                self._note(place, process)
+            else:
+                self._bury(place, process)
 
     def handle_hup(self) -> None:
         """Pass the signal on; a process that does not listen yet ends, and the next one has the new model."""
+        self._due = dict.fromkeys(self._due, self._clock())
         for process in self.processes:
             if process.pid is not None and process.exitcode is None:
                 os.kill(process.pid, signal.SIGHUP)
@@ -23,6 +61,45 @@ class Supervisor(Multiprocess):
         super().terminate_all()
         for one in self.sockets:
             one.close()
+
+    def _note(self, place: int, process: Process) -> None:
+        """Remember that it serves, as soon as it does."""
+        if process not in self._served and process.is_ready(timeout=self.config.timeout_worker_healthcheck):
+            self._served.add(process)
+            self._ever_served = True
+            self._tries.pop(place, None)
+
+    def _bury(self, place: int, process: Process) -> None:
+        """Replace a process at once, or later if it could not even start."""
+        process.kill()  # it may hang
+        process.join()
+        served = process in self._served
+        self._served.discard(process)
+        if served or (process.exitcode or 0) < 0:  # a signal ended it
+            log.warning("process %s has died; another takes its place", process.pid)
+            self._replace(place)
+            return
+        tries = self._tries[place] = self._tries.get(place, 0) + 1
+        pause = min(FIRST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE)
+        self._due[place] = self._clock() + pause
+        others = len(self.processes) - len(self._due)
+        if not self._ever_served and not others:
+            log.error("no process can start; the service ends")
+            self.failed = True
+            self.should_exit.set()
+            return
+        log.error(
+            "a process cannot start; %d of %d go on, and it is tried again in %.0f s",
+            others,
+            len(self.processes),
+            pause,
+        )
+
+    def _replace(self, place: int) -> None:
+        self._due.pop(place, None)
+        process = Process(self.config, self.sockets)
+        process.start()
+        self.processes[place] = process
 
 
 def follow_parent() -> None:

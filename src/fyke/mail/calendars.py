@@ -17,7 +17,7 @@ def calendar_text(source: str, notes: Notes) -> str:
     for line in lines:
         head, colon, value = line.partition(":")
         if colon and head.partition(";")[0].strip().lower() in _SHOWN and value.strip():
-            found.append(_unescaped(value.strip()))
+            found.append(_unescaped(value.strip()[: notes.text_left]))
     lines = "\n".join(found).split("\n", LINES)[:LINES]
     return "\n".join(dict.fromkeys(lines))
 

@@ -19,6 +19,11 @@ BLOCKS = _set(
     "section summary table tbody tfoot thead tr ul xmp"
 )
 """begin and end a line"""
+BOXES = BLOCKS | _set(
+    "audio button canvas col colgroup embed iframe img input marquee meter object progress rect select svg td textarea "
+    "th video"
+)
+"""have a width and a height; other elements, such as ``span``, ignore them unless their style makes them a box"""
 CELLS = _set("td th")
 """stand apart on one line"""
 COLORED = _set("font basefont body table tbody td tfoot th thead tr")

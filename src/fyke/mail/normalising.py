@@ -3,6 +3,7 @@
 Every function gives the same again for its own result, so a text that was read once is not changed by a second reading.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable
@@ -15,13 +16,17 @@ MARKS = 30
 with the square of their number"""
 JOINERS = 10_000
 """of a text; where there are more, none is kept: Persian has one in some thirty letters"""
+LARGE = 1_000
+"""characters of a text that stand for whole words; where there are more, none is kept"""
 SIGNS = 20_000
 """of a text, in long runs of what is neither letter, digit, space nor ASCII; those beyond are left out"""
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_MANY_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MARKS + 1},}}")  # and other signs: no mark is a letter
-_LARGE = "\ufdfa"  # becomes eighteen characters; the next largest becomes eight
+# And other signs: no mark is a letter. Looked for where a run begins only, not anew at each of its signs.
+_SIGN = r"[^\w\s\x00-\x7f]"
+_MANY_MARKS = re.compile(rf"(?<!{_SIGN}){_SIGN}{{{MARKS + 1},}}")
+_LARGE = re.compile("[\ufdf2-\ufdfc\u3300-\u3357\u3371-\u33ff]")  # become four to eighteen characters
 # Default-ignorable characters (Unicode, DerivedCoreProperties) but for the two joiners, which are apart below.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -110,8 +115,8 @@ def compatible(text: str) -> str:
         return text
     for _ in range(4):  # composing can make a character that is taken out; twice is the most seen
         text = _IGNORABLE.sub("", text).replace("\x85", "\n")
-        if text.count(_LARGE) > 100:
-            text = text.replace(_LARGE, "")
+        if next(itertools.islice(_LARGE.finditer(text), LARGE, None), None):
+            text = _LARGE.sub("", text)
         joiners = text.count("\u200c") + text.count("\u200d")
         if joiners > JOINERS:
             text = text.replace("\u200c", "").replace("\u200d", "")

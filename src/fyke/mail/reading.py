@@ -10,7 +10,7 @@ from fyke.mail.headers import Headers, looks_like_headers, text_of
 from fyke.mail.limits import Limits
 from fyke.mail.message import Attachment, Authentication, Link, Message
 from fyke.mail.normalising import normalise
-from fyke.mail.notes import Notes
+from fyke.mail.notes import HIDDEN_CHARS, Notes
 from fyke.mail.parts import FORWARDS, Part, beginning, read_tree
 from fyke.mail.rendering import LINKS
 
@@ -68,7 +68,7 @@ class _Gathered:
 def _message(root: Part, notes: Notes) -> Message:
     headers, limit = root.headers, notes.limits.text_chars
     shown, others = choose(root)
-    subject = text_of(headers.first("subject"), notes)[:limit].strip()
+    subject = _cut(text_of(headers.first("subject"), notes), limit)
     notes.spent["text"] = len(subject) + bool(subject)
     gathered = _gather(shown, notes)
     alternative = None
@@ -89,7 +89,7 @@ def _message(root: Part, notes: Notes) -> Message:
         links=_some_links(gathered.links, notes),
         attachments=(*files, *gathered.files),
         authentication=_authentications(headers, notes),
-        hidden=_within(gathered.hidden, limit, "hidden text", notes),
+        hidden=_within(gathered.hidden, min(limit, HIDDEN_CHARS), "hidden text", notes),
         alternative=alternative,
         repairs=notes.repairs,
         cut=notes.cuts,
@@ -132,11 +132,18 @@ def _within(texts: list[str], limit: int, what: str, notes: Notes) -> str:
     """The texts, a line end between them, as far as the limit goes."""
     text = "\n".join(texts)
     if len(text) > max(0, limit):
-        notes.cut(f"{what} over {notes.limits.text_chars:,} characters")
-        text = text[: max(0, limit)]
+        most = notes.limits.text_chars if what == "text" else min(HIDDEN_CHARS, notes.limits.text_chars)
+        notes.cut(f"{what} over {most:,} characters")
+    return _cut(text, max(0, limit))
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most so many characters; the rest of a word may be spelt otherwise than the word."""
+    if len(text) > limit:
+        text = text[:limit]
         at = max(text.rfind(" "), text.rfind("\n")) + 1
-        text = text[:at] + normalise(text[at:])  # the rest of a word may be spelt otherwise than the word
-    return text[: max(0, limit)].strip()
+        text = (text[:at] + normalise(text[at:]))[:limit]
+    return text.strip()
 
 
 def _some_links(links: list[Link], notes: Notes) -> tuple[Link, ...]:

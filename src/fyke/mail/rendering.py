@@ -10,7 +10,7 @@ from fyke.mail.normalising import normalise, normalise_all
 from fyke.mail.notes import HIDDEN_CHARS, Notes
 from fyke.mail.pruning import TAGS, prune
 from fyke.mail.sheets import Names, Sheet
-from fyke.mail.styles import PLAIN, Look, cascade, declarations, look_of, pixels, presentation
+from fyke.mail.styles import OF_THEMSELVES, PLAIN, Look, cascade, declarations, look_of, pixels, presentation
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
@@ -169,19 +169,20 @@ class _Walk:
     def _look(self, tag: str, attributes: dict[str, str | None], names: Names, above: Look) -> Look:
         """How an element looks: its old attributes, then style sheets, then its own style; each is worked out once."""
         rules = self._sheet.applying(names, self._names)
-        if not rules and not attributes and tag != "dialog":
+        if not rules and not attributes and tag not in OF_THEMSELVES:
             return above
         old, own = presentation(tag, attributes), attributes.get("style") or ""
         if not (rules or old or own):
             return above
-        key = (id(above), id(rules) if rules else 0, own, *old.items())
+        box = tag in elements.BOXES
+        key = (id(above), id(rules) if rules else 0, box, own, *old.items())
         known = self._looks.get(key)
         if known is None:
             if not self._notes.left("looks", LOOKS):
                 self._notes.over("looks", LOOKS, f"looks of HTML elements over {LOOKS:,}")
                 return above
             self._notes.spend("looks", 1)
-            look = look_of(cascade(old, rules, declarations(own)), above)
+            look = look_of(cascade(old, rules, declarations(own)), above, box=box)
             known = self._looks[key] = (look, above)  # kept, so that its id stays
         return known[0]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fyke.mail.notes import Notes
-from fyke.mail.styles import Declarations, declarations
+from fyke.mail.styles import Declarations, declarations, pixels
 
 SHEET_CHARS = 100_000
 """of all style sheets of a message"""
@@ -22,7 +22,9 @@ _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _BRACES = re.compile(r"[{}]")
 _COMPOUND = re.compile(r"(?:\*|[a-z][a-z0-9]{0,20})?(?:[.#][\w-]{1,80}){0,4}\Z")
 _SIMPLE = re.compile(r"[.#]?[\w-]+")
-_MEDIA = re.compile(r"@media\s*(?:only\s+)?(?:all|screen)?\s*\Z")
+_CONDITION = re.compile(r"\(\s?(min|max)-width\s?:\s?([0-9.]{1,9}(?:px|em|rem)?)\s?\)\Z")
+SCREEN = 900
+"""pixels of width that a reader's screen is taken to have"""
 
 _NONE: Declarations = {}
 
@@ -35,7 +37,8 @@ class _Rule:
     subject: Names
     ancestors: list[Names]
     style: Declarations
-    place: int
+    order: tuple[int, int, int, int]
+    """ids, classes and tags that its selector names, then its place: the later of two rules wins"""
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class Sheet:
     """The rules that can hide text.
 
     Selectors of tags, classes and ids with descendant and child combinators are understood; others, and what holds for
-    some screens only, are left out. Later rules win over earlier ones, whatever their specificity.
+    other screens or for paper, are left out.
     """
 
     notes: Notes
@@ -78,7 +81,7 @@ class Sheet:
             if brace[0] == "{":
                 prelude = piece.rpartition(";")[2].strip()
                 depth += 1
-                if prelude.startswith("@") and not skipped and not _MEDIA.match(prelude[:60]):
+                if prelude.startswith("@") and not skipped and not _holds(prelude[:200]):
                     skipped = depth
             else:
                 if not skipped and prelude and not prelude.startswith("@"):
@@ -103,7 +106,8 @@ class Sheet:
             names = [frozenset(_SIMPLE.findall(compound)) for compound in compounds]
             key = max(names[-1], key=lambda name: "#.".find(name[0]), default="*")
             self.notes.spend("rules", 1)
-            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, self.notes.spent["rules"]))
+            order = (*_specificity(names), self.notes.spent["rules"])
+            self._rules.setdefault(key, []).append(_Rule(names[-1], names[:-1], style, order))
 
     def applying(self, names: Names, above: Sequence[Names]) -> Declarations:
         """What the rules declare for an element with these names inside these others, the nearest last.
@@ -124,17 +128,42 @@ class Sheet:
             self.cut = True
             return _NONE
         found = [rule for rule in found if _inside(rule.ancestors, above)]
-        return self._merge(sorted(found, key=lambda rule: rule.place)) if found else _NONE
+        return self._merge(sorted(found, key=lambda rule: rule.order)) if found else _NONE
 
     def _merge(self, rules: list[_Rule]) -> Declarations:
         """What rules declare together; the same rules give the same object."""
-        key = tuple(rule.place for rule in rules)
+        key = tuple(rule.order[-1] for rule in rules)
         style = self._merged.get(key)
         if style is None:
             style = self._merged[key] = {}
             for rule in rules:
                 style |= rule.style
         return style
+
+
+def _specificity(compounds: Sequence[Names]) -> tuple[int, int, int]:
+    """How many ids, classes and tags a selector names."""
+    first = [name[0] for names in compounds for name in names]
+    return first.count("#"), first.count("."), len(first) - first.count("#") - first.count(".")
+
+
+def _holds(prelude: str) -> bool:
+    """Whether the rules inside an at-rule hold for a reader with a screen of `SCREEN` pixels."""
+    if prelude.startswith("@supports"):
+        return "not" not in prelude
+    return prelude.startswith("@media") and any(map(_fits, prelude[len("@media") :].split(",")))
+
+
+def _fits(query: str) -> bool:
+    for part in re.split(r"\sand\s", f" {query} ".replace(" only ", " ")):
+        condition = _CONDITION.match(part.strip())
+        if condition is not None:
+            width = pixels(condition[2]) or 0
+            if width > SCREEN if condition[1] == "min" else width < SCREEN:
+                return False
+        elif part.strip() not in ("", "all", "screen"):
+            return False
+    return True
 
 
 def _inside(wanted: list[Names], above: Iterable[Names]) -> bool:

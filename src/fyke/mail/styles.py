@@ -20,10 +20,21 @@ _PIXELS = {"": 1.0, "px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "ex": 8.0, "
 _PIXELS |= {"vw": 9.0, "vh": 9.0}  # of a screen of 900 pixels
 _LOOKED_AT = re.compile(
     r"display|visibility|opacity|font|color|background|width|height|overflow|position|left|right|top|bottom|text-indent|"
-    r"text-shadow|clip|transform"
+    r"text-shadow|text-stroke|box-shadow|clip|transform|float"
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _IMPORTANT = re.compile(r"![ \t\r\n]{0,9}important[ \t\r\n]{0,9}\Z")
+_BETWEEN_WORDS = re.compile(r"[\s,]+(?![^()]{0,80}\))")
+# What browsers give these elements, whatever stands around them.
+_OWN: dict[str, dict[str, str]] = {
+    "mark": {"color": "black", "background-color": "yellow"},
+    "button": {"color": "black", "background-color": "#efefef", "font-size": "13px"},
+    "select": {"color": "black", "background-color": "white", "font-size": "13px"},
+    "textarea": {"color": "black", "background-color": "white", "font-size": "13px"},
+}
+_LINK = "#0000ee"
+OF_THEMSELVES = frozenset(("dialog", *_OWN))
+"""elements whose looks are not those around them even without any attribute"""
 _SHORTHANDS = {"font": ("font-size",), "background": ("background-color", "background-image")}
 
 Declarations = dict[str, str]
@@ -46,11 +57,15 @@ class Look:
     """None where it is a picture or not known"""
     transparent: bool = False
     """letters without a colour of their own"""
+    outlined: bool = False
+    """by a shadow or a stroke that can be told from the background"""
 
     @property
     def hidden(self) -> bool:
         """Whether no reader sees such text."""
-        return self.gone or self.invisible or self.tiny or self.transparent or same(self.color, self.background)
+        if self.gone or self.invisible or self.tiny or self.transparent:
+            return True
+        return same(self.color, self.background) and not self.outlined
 
 
 PLAIN = Look()
@@ -93,8 +108,10 @@ def cascade(*layers: Declarations) -> Declarations:
 
 
 def presentation(tag: str, attributes: dict[str, str | None]) -> Declarations:
-    """The declarations that old attributes stand for."""
-    style: Declarations = {}
+    """The declarations that an element has of itself, and those that old attributes stand for."""
+    style: Declarations = dict(_OWN.get(tag, ()))
+    if tag == "a" and attributes.get("href"):
+        style["color"] = _LINK
     if "hidden" in attributes or (tag == "dialog" and "open" not in attributes):
         style["display"] = "none"
     if tag in elements.COLORED:
@@ -123,8 +140,11 @@ def _pixels(value: str) -> float | None:
     return number * _PIXELS[match[2]] if match[2] in _PIXELS else None
 
 
-def look_of(style: Declarations, parent: Look) -> Look:
-    """How an element with these declarations looks inside an element that looks like ``parent``."""
+def look_of(style: Declarations, parent: Look, *, box: bool = True) -> Look:
+    """How an element with these declarations looks inside an element that looks like ``parent``.
+
+    ``box``: it has a width and a height without any style.
+    """
     if not style:
         return parent
     color, background, transparent = parent.color, parent.background, parent.transparent
@@ -136,13 +156,16 @@ def look_of(style: Declarations, parent: Look) -> Look:
     invisible, size = parent.invisible, _font_size(style)
     if "visibility" in style:
         invisible = style["visibility"] in ("hidden", "collapse")
+    if "inset" in style.get("box-shadow", ""):
+        background = None
     look = Look(
-        gone=parent.gone or _gone(style),
+        gone=parent.gone or _gone(style, box=box),
         invisible=invisible,
         tiny=parent.tiny if size is None else size <= 1,
         color=color,
         background=background,
         transparent=transparent,
+        outlined=_outlined(style, background, parent),
     )
     return parent if look == parent else look
 
@@ -156,6 +179,16 @@ def _font_size(style: Declarations) -> float | None:
         if size is not None:
             return size
     return None
+
+
+def _outlined(style: Declarations, background: Color | None, parent: Look) -> bool:
+    """Whether a shadow or stroke shows letters of the background's colour; shadows are inherited."""
+    names = ("text-shadow", "-webkit-text-stroke", "-webkit-text-stroke-color")
+    declared = [style[name] for name in names if name in style]
+    if not declared:
+        return parent.outlined
+    colors = [read_color(word) for value in declared for word in _BETWEEN_WORDS.split(value)]
+    return any(color is not None and not same(color, background) for color in colors)
 
 
 def _shows_through(style: Declarations) -> bool:
@@ -183,19 +216,22 @@ def _background(style: Declarations, inherited: Color | None) -> Color | None:
     return background
 
 
-def _gone(style: Declarations) -> bool:
-    if style.get("display") == "none":
+def _gone(style: Declarations, *, box: bool) -> bool:
+    display = style.get("display", "inline" if not box else "block")
+    if display == "none":
         return True
     opacity = style.get("opacity", "")
     if re.match(r"[\d.]{1,9}%?\Z", opacity) and _number(opacity.rstrip("%")) <= (5 if "%" in opacity else 0.05):
         return True
-    return _no_size(style) or _off_screen(style)
+    away = style.get("position") in ("absolute", "fixed")
+    box = display not in ("inline", "contents") or away or style.get("float", "none") != "none"
+    return (box and _no_size(style)) or _off_screen(style, box=box, away=away)
 
 
 def _no_size(style: Declarations) -> bool:
     width, height = _is_nothing(style, "width"), _is_nothing(style, "height")
     clipped = any(style.get(name) in ("hidden", "clip") for name in ("overflow", "overflow-x", "overflow-y"))
-    return (width and height) or (clipped and (width or height))
+    return clipped and (width or height)
 
 
 def _is_nothing(style: Declarations, side: str) -> bool:
@@ -208,15 +244,19 @@ def _is_nothing(style: Declarations, side: str) -> bool:
     return any(value is not None and value <= 1 for value in most)
 
 
-def _off_screen(style: Declarations) -> bool:
-    names = ["text-indent", "margin-left", "margin-top"]
-    if style.get("position") in ("absolute", "fixed", "relative"):
-        names += ["left", "top", "right", "bottom"]
+def _off_screen(style: Declarations, *, box: bool, away: bool) -> bool:
+    names = ["margin-left", *(["text-indent", "margin-top"] if box else [])]
+    if away or style.get("position") == "relative":
+        names += ["left", "top"]
+        if any(_is_far(length and -length) for length in map(pixels, map(style.get, ("right", "bottom")))):
+            return True
     if any(_is_far(pixels(style.get(name))) for name in names):
         return True
-    if _NOTHING_OF.match(style.get("clip", "")) or style.get("clip-path", "") in ("inset(100%)", "inset(50%)"):
+    if style.get("clip-path", "") in ("inset(100%)", "inset(50%)"):
         return True
-    return any(_moves_away(style[name]) for name in ("transform", "-webkit-transform") if name in style)
+    if away and _NOTHING_OF.match(style.get("clip", "")):
+        return True
+    return box and any(_moves_away(style[name]) for name in ("transform", "-webkit-transform") if name in style)
 
 
 def _moves_away(transform: str) -> bool:

@@ -45,6 +45,7 @@ class HashedPreprocessing(BaseModel):
         "folded text, runs of bytes, words and pairs, hashed"
     )
     runs: list[int]
+    readings: list[tuple[int, float]]  # bytes from the beginning, and their share in the score
     bits: int
     limit: int
     unicode: str

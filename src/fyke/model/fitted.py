@@ -30,7 +30,7 @@ from fyke.model.encoding import LIMIT as TOKENS
 from fyke.model.encoding import Encoder
 from fyke.model.folding import LIMIT
 from fyke.model.hashed_recipe import HashedRecipe
-from fyke.model.hashing import RUNS
+from fyke.model.hashing import READINGS, RUNS
 from fyke.model.labels import PHISHING
 from fyke.model.packing import pack_cascade, pack_deep, pack_hashed
 
@@ -66,7 +66,9 @@ def packed_from(fitted: Any) -> Packed:
 
 
 def _hashed(bits: int) -> HashedPreprocessing:
-    return HashedPreprocessing(runs=list(RUNS), bits=bits, limit=LIMIT, unicode=unicodedata.unidata_version)
+    return HashedPreprocessing(
+        runs=list(RUNS), readings=list(READINGS), bits=bits, limit=LIMIT, unicode=unicodedata.unidata_version
+    )
 
 
 def _deep(encoder: Encoder) -> DeepPreprocessing:

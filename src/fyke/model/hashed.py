@@ -1,10 +1,11 @@
 """The hashed classifier: features of bytes and words against one table of weights, without scikit-learn.
 
-For the set U of the rows (`fyke.model.hashing`) that a normalised text meets, each once however often it occurs,
+For each reading r of a normalised text (`fyke.model.hashing.readings`: the whole, and its beginnings) with its share
+s_r, and the set U_r of the rows that it meets, each once however often it occurs,
 
-    z = b + (sum over U of v_u) / sqrt(|U|),    p = 1 / (1 + exp(-z))
+    z = b + sum over r of s_r * (sum over U_r of v_u) / sqrt(|U_r|),    p = 1 / (1 + exp(-z))
 
-The normalised text is the canonical bytes, and the score is computed from it alone. The sum is linear in U, so each
+The normalised text is the canonical bytes, and the score is computed from it alone. The sums are linear in U, so each
 part of a text has its exact share in z: see `HashedClassifier.explain`.
 """
 
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from fyke.model.classifier import Scores, expit
 from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
-from fyke.model.hashing import features, index, parts
+from fyke.model.hashing import features, index, parts, readings
+
+Places = NDArray[np.int64]
 
 _scratch = threading.local()
 
@@ -76,10 +79,12 @@ class HashedClassifier(Scores):
         """The z of canonical bytes: the logarithm of the odds of phishing."""
         if not blob:
             return self._intercept
+        return self._intercept + sum(share * self._evidence(part) for part, share in readings(blob))
+
+    def _evidence(self, blob: bytes) -> float:
         rows = features(blob, self._bits)
         once = self._first_met(rows)
-        total = self._table[rows[once]].sum(dtype=np.float64)
-        return float(self._intercept + total / math.sqrt(np.count_nonzero(once)))
+        return float(self._table[rows[once]].sum(dtype=np.float64) / math.sqrt(np.count_nonzero(once)))
 
     def _first_met(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Marks one occurrence of each row; which one does not matter, and no clearing or sorting is needed."""
@@ -96,13 +101,19 @@ class HashedClassifier(Scores):
         blob, origin = normalise_with_offsets(text)
         if not blob:
             return Explanation(self._intercept, self._intercept, [])
+        found = [self._occurrences(part, share) for part, share in readings(blob)]
+        starts, ends, each = (np.concatenate(kind) for kind in zip(*found, strict=True))
+        words = shares(blob, origin, starts, ends, each)
+        return Explanation(self.log_odds(blob), self._intercept, words)
+
+    def _occurrences(self, blob: bytes, share: float) -> tuple[Places, Places, NDArray[np.float64]]:
+        """Where each occurrence of a feature in one reading begins and ends, and what it adds: (n,) each."""
         found = parts(blob)
         rows = index(np.concatenate([numbers for numbers, _, _ in found]), self._bits)
         _, which, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        each = self._table[rows].astype(np.float64) / counts[which] / math.sqrt(len(counts))
+        each = share * self._table[rows].astype(np.float64) / counts[which] / math.sqrt(len(counts))
         starts, ends = (np.concatenate([part[side] for part in found]) for side in (1, 2))
-        words = shares(blob, origin, starts, ends, each)
-        return Explanation(self.log_odds(blob), self._intercept, words)
+        return starts, ends, each
 
     def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
         """The words of a text, normalised, (n,), and which of them meet a row with a weight, (n,).

@@ -17,7 +17,7 @@ from fyke.model.encoding import LIMIT as TOKENS
 from fyke.model.encoding import WIDTH
 from fyke.model.folding import LIMIT
 from fyke.model.hashed import HashedWeights
-from fyke.model.hashing import RUNS
+from fyke.model.hashing import READINGS, RUNS
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -48,7 +48,8 @@ def _hashed(arrays: Arrays, preprocessing: HashedPreprocessing) -> HashedWeights
         raise ModelError("The weights do not fit the card: the table is not of the size that it says.")
     if not np.isfinite(table).all() or not np.isfinite(intercept).all():
         raise ModelError("The weights are not finite numbers.")
-    if tuple(preprocessing.runs) != RUNS or preprocessing.limit != LIMIT:
+    known = (RUNS, READINGS, LIMIT)
+    if (tuple(preprocessing.runs), tuple(preprocessing.readings), preprocessing.limit) != known:
         raise ModelError("The model reads texts in another way than this version of Fyke; train it anew.")
     return HashedWeights(table, float(intercept[0]))
 

@@ -160,10 +160,14 @@ class Predictor(Generic[Item, Prediction]):
         self._closing = True
         for sibling in list(self._siblings):
             await sibling.close()
-        await self._flights.drain()
+        await self.drain()
         if self._owner:
             self._engine.close()
             await self.tiers.close()
+
+    async def drain(self) -> None:
+        """Wait until what was computed so far has been written to the store, or cannot be."""
+        await self._flights.drain()
 
     async def __aenter__(self) -> Self:
         await self.start()

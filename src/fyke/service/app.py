@@ -30,6 +30,7 @@ from fyke.service.contract import completed
 from fyke.service.draining import Draining, last
 from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
+from fyke.service.freeing import settle_garbage
 from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
 from fyke.service.holding import HeldMessages
 from fyke.service.instruments import Instruments
@@ -44,7 +45,7 @@ from fyke.service.pages import router as pages
 from fyke.service.policing import Policies
 from fyke.service.rates import RateLimit
 from fyke.service.reading import limits_from, trusted_from
-from fyke.service.rollout import Rollout, install, look, settle_garbage
+from fyke.service.rollout import Rollout, install, look
 from fyke.service.routes import MESSAGE, router
 from fyke.service.tenants import Tenants
 from fyke.service.tracing import Tracing, tracing_from

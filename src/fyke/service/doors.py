@@ -45,12 +45,30 @@ class Door(HttpToolsProtocol):
 
     def parse(self, data: bytes) -> None:
         """Give bytes to uvicorn's parser, and time what they leave incomplete."""
+        if self._ends_long_head(data):
+            self._refuse_long_head()
+            return
+        between, begun = self._stage == "" or self._head_bytes == 0, self._messages
         if self._stage == "head":
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._stage == "head" and self._head_bytes > LONGEST_HEAD and not self.transport.is_closing():
-            self._refuse(431, f"The head is over the limit of {LONGEST_HEAD} bytes.")
+        if between and self._messages == begun + 1:
+            self._head_bytes = len(data)  # which begins with the head
+        if self._stage == "head" and self._head_bytes > LONGEST_HEAD:
+            self._refuse_long_head()
         self._time()
+
+    def _ends_long_head(self, data: bytes) -> bool:
+        """Whether a head that is too long ends in these bytes: the parser would take it before its length is known."""
+        before = self._head_bytes if self._stage == "head" else 0
+        if self._stage == "body" or before + len(data) <= LONGEST_HEAD:
+            return False
+        end = data.find(b"\r\n\r\n")
+        return end >= 0 and before + end > LONGEST_HEAD
+
+    def _refuse_long_head(self) -> None:
+        if not self.transport.is_closing():
+            self._refuse(431, f"The head is over the limit of {LONGEST_HEAD} bytes.")
 
     def come(self, stage: str) -> None:
         """Time a stage, or with ``""`` none, of a message that is not parsed here."""

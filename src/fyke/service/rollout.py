@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import datetime
-import gc
 import logging
+import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from fyke.model.explaining import Explainer
 from fyke.model.policies import Policy, policy_from
 from fyke.predictor import Predictor
 from fyke.service.assembly import first_words, load_from, predictor_from
+from fyke.service.freeing import give_back, settle_garbage
 from fyke.service.policing import Policies
 from fyke.settings import Settings
 
@@ -30,7 +32,7 @@ Seen = tuple[tuple[int, int, int] | None, ...]
 
 
 class Refusal(NamedTuple):
-    """Why a model was not put in force, and when, in UTC."""
+    """Why a model was not put in force, without where it lies, and when, in UTC."""
 
     at: str
     why: str
@@ -114,7 +116,7 @@ class Rollout:
                 return self._refuse(seen, str(error))
             except Exception as error:
                 log.exception("a model cannot be loaded")
-                return self._refuse(seen, repr(error))
+                return self._refuse(seen, f"It cannot be loaded ({type(error).__name__}); the log says more.")
             self._seen, self.refusal = seen, None
             return self._put_in_force(model, policy)
 
@@ -124,8 +126,10 @@ class Rollout:
 
     def _refuse(self, seen: Seen, why: str) -> Outcome:
         self._seen = seen
+        asyncio.get_running_loop().call_soon(give_back)
         in_force = self._app.state.predictor.model.id
-        self.refusal = Refusal(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), why)
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.refusal = Refusal(at, _without(self._directory, why))
         log.error("a new model is refused, %s goes on: %s", in_force, why)
         return Outcome(in_force, False, why)
 
@@ -136,7 +140,8 @@ class Rollout:
         old, old_explainer = state.predictor, state.explainer
         if model.classifier.id == old.model.id:
             policies.change(policy, ())
-            state.model = model
+            state.model = replace(model, classifier=old.model)  # and not a second one beside it
+            asyncio.get_running_loop().call_soon(give_back)
             return Outcome(old.model.id, False)
         install(self._app, self._settings, self._cache, model, self._span, instead=True)
         state.sampler.watch_instead(state.predictor)
@@ -159,6 +164,13 @@ class Rollout:
         task.add_done_callback(self._tasks.discard)
 
 
+def _without(directory: Path | None, why: str) -> str:
+    """A reason that names files by their names: where they lie is nobody's business who only may read."""
+    if directory is None:
+        return why
+    return why.replace(f"{directory}{os.sep}", "").replace(str(directory), directory.name)
+
+
 def look(directory: Path) -> Seen:
     """What tells a change of a model directory without reading it: inode, size and time of both files."""
     found: list[tuple[int, int, int] | None] = []
@@ -170,13 +182,6 @@ def look(directory: Path) -> Seen:
         else:
             found.append((file.st_ino, file.st_size, file.st_mtime_ns))
     return tuple(found)
-
-
-def settle_garbage() -> None:
-    """What lives now lives long: the collector need not walk it, which would stop the world."""
-    gc.unfreeze()  # the model that has left
-    gc.collect()
-    gc.freeze()
 
 
 async def _let_go(explainer: Predictor[Any, Any], predictor: Predictor[Any, Any]) -> None:

@@ -1,0 +1,89 @@
+"""The learning curve: what more mail of the kinds at hand would do for mail of another corpus, and of later years.
+
+    python -m bench.quality.curve --data DIR [--recipe NAME] [--shares 0.125 0.25 0.5 1]
+
+For each share, that share of the clusters of the training rows is fitted on (the smaller ones lie within the larger),
+for every split that leaves a corpus out and for the temporal one. Prints one Markdown table.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.quality import corpora, fitting, splits
+from bench.quality.corpora import Mail
+from bench.quality.fitted import Fitted
+from bench.quality.fitting import Fit, Scorer
+from bench.quality.metrics import BALANCED, counts, recall_at
+from bench.quality.parts import ENGLISH, HONEST
+from bench.quality.report import table
+from fyke.errors import FykeError
+
+SHARES = (0.125, 0.25, 0.5, 1.0)
+RATE = 0.005
+SEED = 6
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.quality.curve", description="The learning curve.")
+    parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
+    parser.add_argument("--recipe", default="default", help="a recipe (default: default)")
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the training rows")
+    parser.add_argument("--cache", type=Path, help="where prepared corpora are kept (default: the user's cache)")
+    options = parser.parse_args()
+    try:
+        fit = fitting.recipe(options.recipe)
+        mail = corpora.load(options.data, options.cache)
+    except FykeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    rows = [_row(mail, fit, share) for share in options.shares]
+    print("\n".join(table(["trained on", "temporal, recall at 0.5 %", *splits.LEFT_OUT, "mean F1"], rows)))
+    return 0
+
+
+def _row(mail: Mail, fit: Fit, share: float) -> list[str]:
+    """The figures at one share of the training rows."""
+    known: dict[bytes, Scorer] = {}
+
+    def fitted(split: splits.Split) -> Fitted:
+        part = replace(split, fit=_some(mail, split.fit, share))
+        key = part.fit.tobytes()
+        if key not in known:
+            known[key] = fit(mail.texts(part.fit), mail.labels(part.fit))
+        return Fitted(mail, part, known[key])
+
+    temporal = fitted(splits.temporal(mail))
+    left_out = {name: fitted(splits.left_out(mail, name)) for name in splits.LEFT_OUT}
+    scores = {name: _f1(one, name) for name, one in left_out.items()}
+    print(f"{share:.1%} of the rows measured", file=sys.stderr, flush=True)
+    return [
+        f"{share:.1%}",
+        f"{_recall(temporal):.3f}",
+        *(f"{score:.3f}" for score in scores.values()),
+        f"{np.mean(list(scores.values())):.3f}",
+    ]
+
+
+def _some(mail: Mail, rows: corpora.Rows, share: float) -> corpora.Rows:
+    """The rows of a share of their clusters, the first of one permutation."""
+    clusters = np.random.default_rng(SEED).permutation(np.unique(mail.cluster[rows]))
+    chosen: corpora.Rows = rows[np.isin(mail.cluster[rows], clusters[: round(len(clusters) * share)])]
+    return chosen
+
+
+def _f1(fitted: Fitted, test: str) -> float:
+    return counts(fitted.mail.label[fitted.split.tests[test]], fitted.scores(test), BALANCED).f1
+
+
+def _recall(fitted: Fitted) -> float:
+    rows, scores = fitted.joined(ENGLISH, *HONEST)
+    return recall_at(fitted.mail.label[rows], scores, RATE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
