@@ -48,8 +48,8 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 def decode(data: bytes, declared: str = "") -> tuple[str, bool]:
     """The characters, and whether the declared charset had to be mended (unknown, missing where needed, or wrong).
 
-    The order: a byte order mark; what was declared, where all bytes fit it; UTF-8 where they are that; windows-1252.
-    ASCII and Latin-1 are no better than nothing: UTF-8 goes before them. What fits nowhere becomes U+FFFD.
+    The order: a byte order mark; what was declared, where all bytes fit it; UTF-8, where they fit that; what was
+    declared, or windows-1252. ASCII and Latin-1 are as good as nothing. What fits nowhere becomes U+FFFD.
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
