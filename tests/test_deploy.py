@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from fyke.settings import Settings
 from tests.conftest import FYKE, ROOT, Service, free_port, fyke, wait_until_ready
@@ -53,6 +54,25 @@ def test_settings_that_are_named_exist(path: Path) -> None:
     """Every FYKE_ variable of a file is a setting."""
     named = set(re.findall(r"\bFYKE_[A-Z_]+\b", path.read_text()))
     assert named <= {f"FYKE_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_compose_mounts_what_its_programs_read() -> None:
+    """Keys as directories, so that a replaced file is seen; Grafana's source and dashboard where it looks for them."""
+    services = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]
+    inside: dict[str, dict[str, str]] = {name: {} for name in services}
+    for name, one in services.items():
+        for mount in one.get("volumes", ()):
+            here, there = mount.split(":")[:2]
+            inside[name][there] = here
+    keys = Path(services["fyke-1"]["environment"]["FYKE_KEYS_FILE"])
+    assert inside["fyke-1"][str(keys.parent)] == "./keys"
+    scraped = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text())["scrape_configs"][0]
+    assert inside["prometheus"][str(Path(scraped["authorization"]["credentials_file"]).parent)] == "./scrape"
+    provisioning = DEPLOY / inside["grafana"]["/etc/grafana/provisioning"]
+    source = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"][0]
+    assert httpx.URL(source["url"]).host in services
+    provider = yaml.safe_load((provisioning / "dashboards" / "fyke.yml").read_text())["providers"][0]
+    assert (DEPLOY / inside["grafana"][provider["options"]["path"]] / "fyke.json").is_file()
 
 
 def test_the_unit_is_one(tmp_path: Path) -> None:

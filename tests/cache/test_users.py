@@ -26,10 +26,12 @@ FOR_LIMITS = {"evalsha", "script|load", "exists", "incrby", "pttl", "rename"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A server with the file, in which the password's digest was put; and an administrator to look with."""
+    """A server with the file, in which the passwords' digests were put; and somebody to look with."""
     path = tmp_path_factory.mktemp("acl") / "users.acl"
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
-    path.write_text(FILE.read_text().replace("SHA256-OF-ITS-PASSWORD", digest) + "user root on nopass ~* &* +@all\n")
+    said = FILE.read_text().replace("SHA256-OF-ITS-PASSWORD", digest)
+    said = said.replace("SHA256-OF-THE-ADMINISTRATORS-PASSWORD", hashlib.sha256(b"open").hexdigest())
+    path.write_text(said + "user root on nopass ~* &* +@all\n")
     with running("--aclfile", str(path)) as started:
         yield started
 
@@ -45,6 +47,14 @@ async def test_everything_works(server: RedisServer) -> None:
         await everything(store, Heard)
         rates = Rates(store, 10.0)
         assert [(await rates.take("all", "1/day")).allowed for _ in range(2)] == [True, False]
+
+
+def test_the_administrator_may_change_users(server: RedisServer) -> None:
+    """With a password of their own, and so nobody else is needed when `default` is off."""
+    with server.client(username="admin", password="open") as admin:
+        assert admin.execute_command("ACL", "LOAD")
+    with server.client(username="admin", password=PASSWORD) as other, pytest.raises(redis.AuthenticationError):
+        other.ping()
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one != "subscribe"])  # whose lack takes a minute to see

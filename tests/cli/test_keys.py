@@ -1,12 +1,18 @@
 """`fyke keys`, and what `fyke serve` asks of whoever opens it to others."""
 
+import os
 import re
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import uvicorn
 from typer.testing import CliRunner
 
+from fyke.cli import keys as commands
 from fyke.cli.app import app
 from fyke.cli.serving import _check_doors, run
 from fyke.errors import ServiceError, SettingsError
@@ -55,6 +61,68 @@ def test_bad_input_names_the_remedy(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=said):
             fyke("keys", *arguments)
     assert len(KeySet(file).keys) == 1
+
+
+def test_no_key_is_lost_among_many(tmp_path: Path) -> None:
+    """Those who add and revoke at once take turns."""
+    file = tmp_path / "keys.json"
+    fyke("keys", "add", "old", "--file", file)
+    names = {f"k{n}" for n in range(12)}
+    with ThreadPoolExecutor(7) as pool:
+        done = [pool.submit(commands.add, file, name, ["predict"], None, None) for name in names]
+        for one in [*done, pool.submit(commands.revoke, file, "old")]:
+            one.result()
+    assert {key.name for key in KeySet(file).keys} == names
+    assert (tmp_path / "keys.json.lock").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+def test_root_leaves_the_file_to_its_owner(tmp_path: Path) -> None:
+    """What root changes, the service can still read; the lock too is its user's, who goes on alone."""
+    file = tmp_path / "keys.json"
+    fyke("keys", "add", "mail", "--file", file)
+    (tmp_path / "keys.json.lock").unlink()
+    os.chown(file, 65532, 65533)
+    file.chmod(0o640)
+    fyke("keys", "add", "nail", "--file", file)
+    fyke("keys", "revoke", "mail", "--file", file)
+    for path, mode in ((file, 0o640), (tmp_path / "keys.json.lock", 0o600)):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65532, 65533, mode)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another")
+def test_who_may_not_keep_the_owner_changes_nothing() -> None:
+    """Whether the file or its lock is another's; the message says whose."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "keys.json")
+        lock = Path(directory, "keys.json.lock")
+        fyke("keys", "add", "mail", "--file", file)
+        file.chmod(0o644)
+        file.parent.chmod(0o777)
+        before = file.read_bytes()
+        with nobody(), pytest.raises(SettingsError, match="user whom the file belongs to"):
+            commands.revoke(file, "mail")
+        lock.unlink()
+        with nobody(), pytest.raises(SettingsError, match="Run fyke keys as user 0"):
+            commands.revoke(file, "mail")
+        assert file.read_bytes() == before
+        assert list(file.parent.iterdir()) == [file]
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without root's rights, until the end."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", ""])

@@ -7,6 +7,7 @@ import typer
 
 from fyke.cli.console import err, grid, out
 from fyke.errors import SettingsError
+from fyke.service.keyfile import changing
 from fyke.service.keys import ApiKey, new_key, read_keys, write_keys
 from fyke.settings import load
 
@@ -18,11 +19,12 @@ def add(file: Path | None, name: str, scopes: Sequence[str], namespace: str | No
         SettingsError: there is such a name, or one of these cannot be.
     """
     path, own = _file(file)
-    keys = read_keys(path) if path.exists() else ()
-    if any(key.name == name for key in keys):
-        raise SettingsError(f"There is a key {name!r} in {path}; choose another name, or revoke it first.")
     token, kept = new_key(name, scopes, namespace or own, rate)
-    write_keys(path, [*keys, kept])
+    with changing(path):
+        keys = read_keys(path) if path.exists() else ()
+        if any(key.name == name for key in keys):
+            raise SettingsError(f"There is a key {name!r} in {path}; choose another name, or revoke it first.")
+        write_keys(path, [*keys, kept])
     err.print(
         f"Key {name!r} in {path}: {', '.join(sorted(kept.scopes))}; namespace {kept.namespace}. It is shown this once:",
         markup=False,
@@ -48,11 +50,12 @@ def revoke(file: Path | None, name: str) -> None:
         SettingsError: there is none of this name.
     """
     path, _ = _file(file)
-    keys = read_keys(path)
-    left: list[ApiKey] = [key for key in keys if key.name != name]
-    if len(left) == len(keys):
-        raise SettingsError(f"There is no key {name!r} in {path}; fyke keys ls names them.")
-    write_keys(path, left)
+    with changing(path):
+        keys = read_keys(path)
+        left: list[ApiKey] = [key for key in keys if key.name != name]
+        if len(left) == len(keys):
+            raise SettingsError(f"There is no key {name!r} in {path}; fyke keys ls names them.")
+        write_keys(path, left)
     typer.echo(f"Revoked {name}; {len(left)} left.")
 
 

@@ -20,6 +20,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fyke.errors import SettingsError
+from fyke.service.keyfile import take_after
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +91,10 @@ def read_keys(path: Path) -> tuple[ApiKey, ...]:
 
 
 def write_keys(path: Path, keys: Sequence[ApiKey]) -> None:
-    """Put a file of keys in its place at once, readable and writable by its owner only.
+    """Put a file of keys in its place at once: with the owner, group and mode of the old one, or yours and 0600.
 
     Raises:
-        SettingsError: these cannot be kept in one file, or it cannot be written.
+        SettingsError: these cannot be kept in one file, or it cannot be written, or not with the old one's owner.
     """
     try:
         document = _File(keys=tuple(keys))
@@ -107,6 +108,7 @@ def write_keys(path: Path, keys: Sequence[ApiKey]) -> None:
             with os.fdopen(descriptor, "w") as file:
                 file.write(shown)
                 file.flush()
+                take_after(descriptor, path)
                 os.fsync(descriptor)
             Path(staged).replace(path)
         except BaseException:
