@@ -83,7 +83,7 @@ class Supervisor(Multiprocess):
         self._served.discard(process)
         self._untold.discard(process)
         if served or (process.exitcode or 0) < 0:  # a signal ended it
-            log.warning("process %s has died; another takes its place", process.pid)
+            log.warning("process %s has died (%s); another takes its place", process.pid, process.exitcode)
             self._replace(place)
             return
         tries = self._tries[place] = self._tries.get(place, 0) + 1
