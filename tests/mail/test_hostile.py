@@ -155,7 +155,7 @@ def test_junk_leaves_some_work_for_what_comes_after_it(name: str) -> None:
     junk = ALL[name]().removeprefix(HEAD)[:900_000]
     words = "Bitte bestätigen Sie Ihr Konto. Пожалуйста, подтвердите."
     head = HEAD + b"Content-Type: multipart/mixed; boundary=all\r\n\r\n--all\r\n"
-    last = b"\r\n--all\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>" + words.encode() + b"\r\n--all--"
+    last = b"\r\n--all\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + words.encode() + b"\r\n--all--"
     assert read_message(head + junk + last).body.endswith(words)
 
 

@@ -7,6 +7,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 
 MIXED_WORDS = 4_000
 """different words of letters of two scripts in a text; those beyond are left out, since each costs time"""
@@ -18,14 +19,9 @@ JOINERS = 10_000
 """of a text; where there are more, none is kept: Persian has one in some thirty letters"""
 LARGE = 1_000
 """characters of a text that stand for whole words; where there are more, none is kept"""
-SIGNS = 20_000
-"""of a text, in long runs of what is neither letter, digit, space nor ASCII; those beyond are left out"""
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# And other signs: no mark is a letter. Looked for where a run begins only, not anew at each of its signs.
-_SIGN = r"[^\w\s\x00-\x7f]"
-_MANY_MARKS = re.compile(rf"(?<!{_SIGN}){_SIGN}{{{MARKS + 1},}}")
 _LARGE = re.compile("[\ufdf2-\ufdfc\u3300-\u3357\u3371-\u33ff]")  # become four to eighteen characters
 # Default-ignorable characters (Unicode, DerivedCoreProperties) but for the two joiners, which are apart below.
 _INVISIBLE = (
@@ -122,27 +118,23 @@ def compatible(text: str) -> str:
             text = text.replace("\u200c", "").replace("\u200d", "")
         elif joiners:
             text = _JOINERS.sub("", text)
-        if _MANY_MARKS.search(text):
-            text = _without_many_marks(text)
+        text = _many_marks().sub(r"\1", text)
         before, text = text, unicodedata.normalize("NFKC", text)
-        if text == before or not (_TAKEN_OUT.search(text) or _MANY_MARKS.search(text)):
+        if text == before or not (_TAKEN_OUT.search(text) or _many_marks().search(text)):
             break
     return text
 
 
-def _without_many_marks(text: str) -> str:
-    """The text without the combining marks beyond ``MARKS`` in a row, and without the signs beyond ``SIGNS``."""
-    pieces: list[str] = []
-    at, left = 0, SIGNS
-    for run in _MANY_MARKS.finditer(text):
-        pieces.append(text[at : run.start()])
-        at, marks = run.end(), 0
-        for sign in run[0][:left]:
-            marks = marks + 1 if unicodedata.combining(sign) else 0
-            if marks <= MARKS:
-                pieces.append(sign)
-        left = max(0, left - len(run[0]))
-    return "".join([*pieces, text[at:]])
+@cache
+def _many_marks() -> re.Pattern[str]:
+    """More than ``MARKS`` combining marks in a row, the first of them as a group; made when first needed.
+
+    Beyond the first plane, where a set of single characters would be slow to look for, whole blocks of scripts with
+    such marks count as marks: no word of theirs has so many letters.
+    """
+    marks = [chr(code) for code in range(0x300, 0x10000) if unicodedata.combining(chr(code))]
+    one = f"[{''.join(marks)}\U000101fd-\U0001bc9e\U0001d165-\U0001d244\U0001e000-\U0001e94a]"
+    return re.compile(f"({one}{{{MARKS}}}){one}+")
 
 
 def _of_one_script(text: str) -> str:

@@ -11,7 +11,7 @@ SHEET_CHARS = 100_000
 """of all style sheets of a message"""
 RULES = 1000
 """of all style sheets of a message"""
-BRACES = 10_000
+BRACES = 3_000
 """of all style sheets of a message"""
 TRIES = 3_000
 """of a rule on an element, of all rules and elements of a message"""
