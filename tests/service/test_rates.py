@@ -89,6 +89,22 @@ def test_it_holds_over_services_of_one_redis(keys: Keys, shared_redis: RedisServ
         assert all(0 < look.ttl(name) <= 2 * 86_400 for name in names)
 
 
+def test_what_is_shed_costs_nothing(keys: Keys) -> None:
+    """Who is told to come again later still may."""
+    shown = keys.add("mail", rate="1/day")
+
+    async def inside() -> None:
+        app, _ = keyed_app(keys, max_waiting=1)
+        async with asking(app) as client:
+            app.state.load.begin()
+            assert (await client.post("/predict", **TEXT, headers=shown)).status_code == 503
+            app.state.load.end()
+            codes = [(await client.post("/predict", **TEXT, headers=shown)).status_code for _ in range(2)]
+            assert codes == [200, 429]
+
+    asyncio.run(inside())
+
+
 @pytest.mark.parametrize(("fails", "status"), [("open", 200), ("closed", 503)])
 def test_without_redis_it_is_as_the_setting_says(keys: Keys, fails: str, status: int) -> None:
     """Open lets everybody in, closed nobody; neither is an error."""

@@ -169,7 +169,7 @@ def test_every_process_changes_its_model_when_one_is_asked_or_the_first_is_told(
 
 
 def test_only_this_machine_may_ask_for_another_model_where_there_are_no_keys(tmp_path: Path) -> None:
-    """A peer elsewhere, a socket that others reach, and a web page get 403; with keys it needs the scope admin."""
+    """A peer elsewhere, another name, what a proxy passes on and a web page get 403; keys need the scope admin."""
 
     async def run() -> None:
         small(tmp_path / "model", 0.0)
@@ -180,6 +180,8 @@ def test_only_this_machine_may_ask_for_another_model_where_there_are_no_keys(tmp
                 ("::1", "http://[::1]", {}, 200),
                 ("192.0.2.1", "http://127.0.0.1", {}, 403),
                 ("127.0.0.1", "http://192.0.2.7", {}, 403),
+                ("127.0.0.1", "http://127.0.0.1", {"host": "mail.example.org"}, 403),
+                ("127.0.0.1", "http://127.0.0.1", {"x-forwarded-for": "192.0.2.1"}, 403),
                 ("127.0.0.1", "http://127.0.0.1", {"origin": "http://example.org"}, 403),
             ]:
                 transport = httpx.ASGITransport(app, client=(peer, 1))

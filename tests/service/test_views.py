@@ -177,6 +177,8 @@ def test_with_keys_the_key_decides(tmp_path: Path) -> None:
             assert (await client.get("/ui/live", headers=user)).status_code == 403
             assert (await client.get("/ui/about", headers=user)).json()["purge"] is False
             assert (await client.get("/ui/about", headers=admin)).json()["purge"] is True
+            told = (await client.get("/ui/about", headers=own)).json().keys()
+            assert told - (await client.get("/ui/about", headers=admin)).json().keys() == {"where", "workers"}
             for shown in (user, own):
                 await client.post("/predict", json={"text": "you have won a prize"}, headers=shown)
             assert (await client.post("/cache/purge", json={}, headers=user)).status_code == 403

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from fyke.model.directory import WEIGHTS
-from tests.conftest import Serve, Service
+from tests.conftest import FYKE, Serve, Service, free_port, wait_until_ready
 from tests.service.rolling import following, small
 from tests.waiting import until
 
@@ -62,6 +64,44 @@ def test_workers_share_predictions_and_stop_together(serve: Serve) -> None:
     asyncio.run(until(both_asked))
     assert tiers == {"model", "memory", "redis"}
     stops_whole(service, signal.SIGTERM)
+
+
+@pytest.fixture
+def starting(tmp_path: Path) -> Iterator[Service]:
+    """Two processes of the shipped model, from their very beginning."""
+    log, port = tmp_path / "serve.log", free_port()
+    with log.open("w") as file:
+        command = [*FYKE, "serve", "--port", str(port), "--cache-url", "none://", "--workers", "2"]
+        process = subprocess.Popen(command, stdout=file, stderr=file, text=True)
+    service = Service(process, f"http://127.0.0.1:{port}", log)
+    yield service
+    service.stop()
+
+
+def heeds_hangups(pid: int) -> bool:
+    """Whether SIGHUP is ignored or caught."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return any(int(line.split()[1], 16) & 1 for line in status.splitlines() if line.startswith(("SigIgn", "SigCgt")))
+
+
+def test_without_a_directory_nobody_ends_for_being_told_to_look_again(starting: Service) -> None:
+    """SIGHUP while it starts, SIGHUP when it serves, POST /admin/reload: no process ends by that signal."""
+
+    def told() -> int:
+        return starting.said().count("the shipped model is served")
+
+    asyncio.run(until(lambda: heeds_hangups(starting.process.pid)))
+    starting.process.send_signal(signal.SIGHUP)
+    asyncio.run(until(lambda: len(workers(starting)) > 0))
+    starting.process.send_signal(signal.SIGHUP)
+    wait_until_ready(starting)
+    heard = told()
+    starting.process.send_signal(signal.SIGHUP)
+    asyncio.run(until(lambda: told() > heard))
+    reloaded = httpx.post(starting.url + "/admin/reload", timeout=60)
+    assert (reloaded.status_code, reloaded.json()["changed"]) == (200, False)
+    assert httpx.post(starting.url + "/predict", json={"text": "you have won"}, timeout=60).is_success
+    assert f"has died (-{signal.SIGHUP.value})" not in starting.said()
 
 
 def test_a_worker_that_cannot_be_replaced_leaves_the_others_serving(tmp_path: Path) -> None:

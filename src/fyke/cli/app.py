@@ -147,6 +147,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve predictions over HTTP."""
+    from fyke.cli.hangups import ignore_hangups
+
+    ignore_hangups()  # what follows takes a while to import
     from fyke.cli.serving import run
     from fyke.settings import load
 

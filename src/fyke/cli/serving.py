@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from fyke.cache.opening import Opened
 from fyke.cli.console import err
+from fyke.cli.hangups import ignore_hangups
 from fyke.cli.logs import configure
 from fyke.cli.supervising import Supervisor, follow_parent, tell_parent
 from fyke.errors import FykeError, SettingsError
@@ -122,6 +123,7 @@ def _config(settings: Settings, app: object, *, factory: bool = False, workers: 
 
 def _worker(settings: Settings, figures: Path) -> FastAPI:
     """The application in a process of its own, which ends when its parent does, however that ends."""
+    ignore_hangups()
     follow_parent()
     configure()
     try:

@@ -32,6 +32,7 @@ class Supervisor(Multiprocess):
         self.failed = False
         self._clock = clock
         self._served: set[Process] = set()
+        self._untold: set[Process] = set()  # on which a signal waits until they serve
         self._ever_served = False
         self._tries: dict[int, int] = {}  # of a place among the processes, in a row
         self._due: dict[int, float] = {}  # when the next try for a place is
@@ -50,11 +51,13 @@ class Supervisor(Multiprocess):
                 self._bury(place, process)
 
     def handle_hup(self) -> None:
-        """Pass the signal on; a process that does not listen yet ends, and the next one has the new model."""
+        """Pass the signal on; to a process that does not listen yet, as soon as it does, since it would end it."""
         self._due = dict.fromkeys(self._due, self._clock())
         for process in self.processes:
-            if process.pid is not None and process.exitcode is None:
-                os.kill(process.pid, signal.SIGHUP)
+            if process in self._served:
+                _hang_up(process)
+            elif process.exitcode is None:
+                self._untold.add(process)
 
     def terminate_all(self) -> None:
         """Let go of the socket too: when no process accepts any more, connections are refused at once."""
@@ -68,6 +71,9 @@ class Supervisor(Multiprocess):
             self._served.add(process)
             self._ever_served = True
             self._tries.pop(place, None)
+            if process in self._untold:
+                self._untold.discard(process)
+                _hang_up(process)
 
     def _bury(self, place: int, process: Process) -> None:
         """Replace a process at once, or later if it could not even start."""
@@ -75,8 +81,9 @@ class Supervisor(Multiprocess):
         process.join()
         served = process in self._served
         self._served.discard(process)
+        self._untold.discard(process)
         if served or (process.exitcode or 0) < 0:  # a signal ended it
-            log.warning("process %s has died; another takes its place", process.pid)
+            log.warning("process %s has died (%s); another takes its place", process.pid, process.exitcode)
             self._replace(place)
             return
         tries = self._tries[place] = self._tries.get(place, 0) + 1
@@ -100,6 +107,11 @@ class Supervisor(Multiprocess):
         process = Process(self.config, self.sockets)
         process.start()
         self.processes[place] = process
+
+
+def _hang_up(process: Process) -> None:
+    if process.pid is not None and process.exitcode is None:
+        os.kill(process.pid, signal.SIGHUP)
 
 
 def follow_parent() -> None:

@@ -1,10 +1,9 @@
 """`POST /admin/reload`."""
 
-import ipaddress
-
 from fastapi import APIRouter, HTTPException, Request
 
 from fyke.service.access import identity
+from fyke.service.nearby import is_nearby
 from fyke.service.rollout import Rollout
 from fyke.service.schemas import Problem, ReloadResponse
 
@@ -31,15 +30,7 @@ def _may(request: Request) -> None:
     """With keys, the scope `admin` was asked for already; without, only programs of this machine may."""
     if identity(request) is not None:
         return
-    peer, server = request.client, request.scope.get("server")
-    if peer is None or server is None or not (_is_loopback(peer.host) and _is_loopback(server[0])):
-        raise HTTPException(403, "Without API keys only this machine may, and only if nobody else is listened to.")
+    if not is_nearby(request):
+        raise HTTPException(403, "Without API keys only this machine may: ask at http://localhost, through no proxy.")
     if "origin" in request.headers:
         raise HTTPException(403, "Without API keys no web page may.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False

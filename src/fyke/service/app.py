@@ -110,7 +110,8 @@ def create_app(
         cache = opened or await open_from(settings)
         install(app, settings, cache, app.state.model, seen.span)
         app.state.rollout = Rollout(app, settings, cache, seen.span, looked)
-        app.state.rollout.others = app.state.others
+        if settings.model is not None:  # else there is nothing for them to look at
+            app.state.rollout.others = app.state.others
         app.state.where = cache.where
         if settings.keys_file is not None:
             from fyke.cache.rates import Rates  # its library takes a while to import
@@ -155,7 +156,9 @@ def create_app(
     held = max(settings.max_messages_bytes, settings.max_message_bytes)
     app.add_middleware(HeldMessages, most=held, paths=messages)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
-    app.add_middleware(Shedding, load=load_now, roots=("/predict", "/explain"))
+    if settings.keys_file is not None:
+        app.add_middleware(RateLimit, default=settings.rate_limit, fails=settings.rate_limit_fails)
+    app.add_middleware(Shedding, load=load_now, roots=("/predict", "/explain"))  # which takes nothing of a rate
     app.lane = FastLane(
         seen.around(partial(FastAPI.__call__, app), ROUTERS),
         predictor=lambda: app.state.predictor,
@@ -166,7 +169,6 @@ def create_app(
     )
     app.lane.watch(seen.figures, seen.new_id, closed=seen.every_request)
     if settings.keys_file is not None:
-        app.add_middleware(RateLimit, default=settings.rate_limit, fails=settings.rate_limit_fails)
         _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace, settings.rate_limit))
     elif settings.rate_limit is not None:
         raise SettingsError("FYKE_RATE_LIMIT is for each API key: name their file with FYKE_KEYS_FILE.")

@@ -85,23 +85,26 @@ class Rollout:
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._follower: asyncio.Task[None] | None = None
+        self._earlier: Any = None  # what SIGHUP did before
         self.refusal: Refusal | None = None
         self.others: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Follow the directory from now on, and listen to SIGHUP where signals can be listened to."""
-        if self._directory is None:
-            return
+        """Follow the directory from now on, and listen to SIGHUP where signals can be listened to.
+
+        Without a directory too: nobody should end a service by asking it to look again.
+        """
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError, AttributeError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, partial(self._spawn, self.check))
-        if self._settings.model_follow:
+            self._earlier = signal.getsignal(signal.SIGHUP)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._told)
+        if self._directory is not None and self._settings.model_follow:
             self._follower = asyncio.get_running_loop().create_task(self._follow(self._directory))
 
     async def stop(self) -> None:
         """Follow no longer; wait for what is under way."""
-        if self._directory is not None:
-            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError, AttributeError):
-                asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError, AttributeError):
+            if asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP):
+                signal.signal(signal.SIGHUP, self._earlier or signal.SIG_DFL)
         if self._follower is not None:
             self._follower.cancel()
         await asyncio.gather(*self._tasks, *filter(None, [self._follower]), return_exceptions=True)
@@ -119,6 +122,12 @@ class Rollout:
                 return self._refuse(seen, f"It cannot be loaded ({type(error).__name__}); the log says more.")
             self._seen, self.refusal = seen, None
             return self._put_in_force(model, policy)
+
+    def _told(self) -> None:
+        if self._directory is None:
+            log.info("SIGHUP: the shipped model is served, and there is no other; FYKE_MODEL names a directory of one")
+        else:
+            self._spawn(self.check)
 
     def _load(self) -> tuple[Model, Policy]:
         model = load_from(self._settings)

@@ -48,7 +48,7 @@ async def live(request: Request) -> StreamingResponse:
 
 @router.get("/ui/about", include_in_schema=False)
 async def about(request: Request) -> JSONResponse:
-    """What is in force here."""
+    """What is in force here; of the service's own places and processes nothing for tenants."""
     state = request.app.state
     predictor = predictor_of(request)
     kept = {"memory": predictor.tiers.memory, "redis": predictor.tiers.store}
@@ -56,13 +56,13 @@ async def about(request: Request) -> JSONResponse:
     said: dict[str, Any] = {
         "version": __version__,
         "model_id": predictor.model.id,
-        "where": state.where,
         "namespace": predictor.namespace,
         "tiers": [*tiers, "model"],
         "threshold": state.policy.now.threshold,
-        "workers": state.workers,
         "purge": may_purge(request, allowed=state.allow_purge),
     }
+    if predictor.namespace == state.predictor.namespace:
+        said |= {"where": state.where, "workers": state.workers}
     return JSONResponse(said, headers={"cache-control": "no-store"})
 
 

@@ -118,5 +118,6 @@ export const about = () =>
 /** The line at the foot of each view. */
 export async function foot() {
   const said = await about();
-  byId("about").textContent = `Fyke ${said.version} · model ${said.model_id.slice(0, 8)} · ${said.where.split(" in /")[0]}`;
+  const where = said.where ? ` · ${said.where.split(" in /")[0]}` : ""; // which a tenant is not told
+  byId("about").textContent = `Fyke ${said.version} · model ${said.model_id.slice(0, 8)}${where}`;
 }
