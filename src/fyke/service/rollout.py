@@ -92,8 +92,11 @@ class Rollout:
     def start(self) -> None:
         """Follow the directory from now on, and listen to SIGHUP where signals can be listened to.
 
-        Without a directory too: nobody should end a service by asking it to look again.
+        Without a directory too, but for a terminal, which ends by it what runs there when it is closed: nobody should
+        end a service by asking it to look again.
         """
+        if self._directory is None and os.isatty(0):
+            return
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError, AttributeError):
             self._earlier = signal.getsignal(signal.SIGHUP)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._told)
