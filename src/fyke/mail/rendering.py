@@ -14,6 +14,8 @@ from fyke.mail.styles import OF_THEMSELVES, PLAIN, Look, cascade, declarations, 
 
 STYLES = 100
 """``style`` elements of one HTML part that are read"""
+PARTS = 500
+"""of HTML in one message that are rendered"""
 LINKS = 2000
 """of one message"""
 SPACES = 100_000
@@ -57,6 +59,10 @@ def render(html: str, notes: Notes) -> Rendered:
     """Render within the limits; what HTML cannot be parsed is no text."""
     if not notes.left("tags", TAGS):
         return Rendered()
+    if not notes.left("HTML parts", PARTS):
+        notes.over("HTML parts", PARTS, f"HTML parts over {PARTS}")
+        return Rendered()
+    notes.spend("HTML parts", 1)
     pruned = prune(html, notes)
     if notes.late():
         return Rendered()
