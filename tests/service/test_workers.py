@@ -113,8 +113,11 @@ def test_a_worker_that_cannot_be_replaced_leaves_the_others_serving(tmp_path: Pa
     def answers() -> bool:
         return httpx.post(service.url + "/predict", json={"text": "you have won"}, timeout=60).is_success
 
+    def both_serve() -> bool:
+        return "fyke_processes 2" in httpx.get(service.url + "/metrics", timeout=60).text
+
     with following(tmp_path, place, "--workers", "2", FYKE_MODEL_FOLLOW="0") as service:
-        asyncio.run(until(lambda: len(workers(service)) == 2))
+        asyncio.run(until(both_serve))  # one that still starts would find the broken model too
         (place / WEIGHTS).write_bytes(weights[:-9])
         victim, survivor = sorted(workers(service))
         os.kill(victim, signal.SIGKILL)
