@@ -1,6 +1,6 @@
 """The limit: an ASGI application that reads the body and answers a constant, as large as a prediction.
 
-No service on the same HTTP server can be faster.
+No ASGI application on the same HTTP server can be faster.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping

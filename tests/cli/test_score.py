@@ -161,6 +161,16 @@ def test_a_table_without_rows_gives_one(tmp_path: Path, in_process: Callable[[Pa
     assert pl.read_parquet(tmp_path / "out.parquet").columns == HEAD + ADDED
 
 
+def test_a_name_that_no_file_can_hold_is_refused_before_anything_is_scored(tmp_path: Path) -> None:
+    """Half of a character in a column's name: an error that names it, and nothing left behind."""
+    from fyke.bulk.tables import look_through
+
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"Email Text": "a"}\n{"Email Text": "b", "\\ud800": 1}\n')
+    with pytest.raises(DataError, match="half of a character"):
+        look_through(source, "Email Text")
+
+
 def test_the_text_column_may_have_another_name(tmp_path: Path) -> None:
     """--text-column names it; the summary is one line on stderr and stdout is empty."""
     rows = [["win a prize", "1"], ["hello", "2"]]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from fyke.errors import DataError
+from fyke.model.writable import encodable
 
 if TYPE_CHECKING:  # it takes a while to import, and CSV to CSV does not need it
     import polars as pl
@@ -108,7 +109,7 @@ def look_through(path: Path, text_column: str) -> Table:
 
 
 def check_columns(path: Path, columns: Iterable[str], text_column: str) -> None:
-    """Refuse a table without the text column, and one that has predictions already.
+    """Refuse a table without the text column, one that has predictions already, and names that no file can hold.
 
     Raises:
         DataError: as said.
@@ -117,6 +118,9 @@ def check_columns(path: Path, columns: Iterable[str], text_column: str) -> None:
     if text_column not in columns:
         found = ", ".join(map(repr, columns)) or "none"
         raise DataError(f"{path}: no column {text_column!r}; it has {found}. Name another with --text-column.")
+    for name in columns:
+        if encodable(name) != name:
+            raise DataError(f"{path}: the column {name!r} has half of a character in its name; rename it.")
     for name in ADDED:
         if name in columns:
             raise DataError(f"{path}: there is a column {name!r} already; rename it or leave it out of the input.")
