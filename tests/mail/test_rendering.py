@@ -205,3 +205,10 @@ def test_links() -> None:
         ("http://f.example/", ""),
         ("http://i.example/", "pic"),
     ]
+
+
+@pytest.mark.parametrize("junk", [".b{color:red}" * 1500, ".b{}" * 2000, "/* */ .b { color : red } " + " " * 200_000])
+def test_rules_before_a_limit_of_style_sheets_still_hide(junk: str) -> None:
+    """Junk after them does not bring to light what they hide."""
+    html = f"<style>.a{{display:none}}{junk}</style><p class=a>x"
+    assert (seen(html), hidden(html)) == ("", "x")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench import processes
 from fyke.model.directory import WEIGHTS
 from tests.conftest import FYKE, Serve, Service, free_port, wait_until_ready
 from tests.service.rolling import following, small
@@ -20,27 +21,14 @@ from tests.waiting import until
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 
-def children(pid: int) -> set[int]:
-    """The processes that a process has started and that still run (proc(5))."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.add(int(path.parent.name))
-    return found
-
-
 def workers(service: Service) -> set[int]:
-    """Those of them that serve: with the embedded cache off, all but the resource tracker."""
-    return {pid for pid in children(service.process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    """The processes of a service that serve."""
+    return processes.workers(service.process.pid)
 
 
 def stops_whole(service: Service, how: signal.Signals) -> None:
     """Stop a service and wait for the end of all that it had started."""
-    running = children(service.process.pid)
+    running = processes.children(service.process.pid)
     service.stop(how)
     asyncio.run(until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running)))
     assert "Traceback" not in service.said()

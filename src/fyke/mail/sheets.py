@@ -55,6 +55,7 @@ class Sheet:
     _merged: dict[tuple[int, ...], Declarations] = field(default_factory=dict)
     cut: bool = False
     """whether a limit left rules or elements out"""
+    _over: bool = False  # no further element is looked at
 
     @property
     def empty(self) -> bool:
@@ -72,7 +73,7 @@ class Sheet:
         prelude = ""
         css = _COMMENT.sub("", css).lower()
         for brace in _BRACES.finditer(css):
-            if self.cut or not self.notes.left("braces", BRACES):
+            if not (self.notes.left("braces", BRACES) and self.notes.left("rules", RULES)):
                 self.cut = True
                 return
             self.notes.spend("braces", 1)
@@ -114,18 +115,18 @@ class Sheet:
 
         Not yet cascaded: what is ``!important`` stands beside what is not.
         """
-        if not self._rules or self.cut:
+        if not self._rules or self._over:
             return _NONE
         notes = self.notes
         candidates = [rule for name in (*names, "*") if name in self._rules for rule in self._rules[name]]
         if len(candidates) > notes.left("tries", TRIES):
-            self.cut = True
+            self.cut = self._over = True
             return _NONE
         notes.spend("tries", len(candidates))
         found = [rule for rule in candidates if rule.subject <= names]
         notes.spent["steps"] += sum(1 for rule in found if rule.ancestors) * len(above)
         if notes.spent["steps"] > STEPS:
-            self.cut = True
+            self.cut = self._over = True
             return _NONE
         found = [rule for rule in found if _inside(rule.ancestors, above)]
         return self._merge(sorted(found, key=lambda rule: rule.order)) if found else _NONE
