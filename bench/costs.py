@@ -23,18 +23,19 @@ import redis
 from bench.generator import Generator
 from bench.machine import ROOT, machine
 from bench.servers import HOST, FykeServer, RedisServer
+from bench.words import known_words
 from bench.workloads import Workload
-from fyke.model.directory import SHIPPED, WEIGHTS, unpack
+from fyke.model.directory import SHIPPED, load_model
 
 BATCH = 500
 IN_FLIGHT = 16
 
 
 def distinct_texts(count: int) -> Iterator[str]:
-    """Texts that the shipped model tells apart: one of a hundred terms for each of their decimal digit pairs."""
-    terms = [term for term in unpack((SHIPPED / WEIGHTS).read_bytes()).terms if term.isascii() and term.isalpha()]
-    random.Random(1).shuffle(terms)  # noqa: S311 - a sample
-    digits = [terms[at : at + 100] for at in range(0, 400, 100)]
+    """Texts that the shipped model tells apart: one of a hundred words for each of their decimal digit pairs."""
+    words = known_words(load_model(SHIPPED).classifier)
+    random.Random(1).shuffle(words)  # noqa: S311 - a sample
+    digits = [words[at : at + 100] for at in range(0, 400, 100)]
     for number in range(count):
         yield " ".join(digits[place][number // 100**place % 100] for place in range(4))
 

@@ -28,7 +28,8 @@ from bench.fault_proxy import FaultProxy
 from bench.load import Client, Load, Question, Shot, mixture, questions
 from bench.machine import ROOT, machine
 from bench.servers import HOST, FykeServer, RedisServer
-from fyke.model.directory import SHIPPED, WEIGHTS, load_model, unpack
+from bench.words import known_words
+from fyke.model.directory import SHIPPED, load_model
 
 REPORT = ROOT / "docs" / "faults.md"
 WARM, TAIL, PATIENCE = 5.0, 3.0, 10.0  # seconds
@@ -332,9 +333,9 @@ Measured on {where["cpu"]}, {where["cores"]} cores, shared by Redis, the service
 async def run(names: list[str], rate: float, seconds: float) -> list[dict[str, Any]]:
     """Measure the faults one after another, printing each as it is done."""
     rng = random.Random(0)  # noqa: S311
-    terms = unpack((SHIPPED / WEIGHTS).read_bytes()).terms
+    classifier = load_model(SHIPPED).classifier
     new = int(rate * (WARM + seconds + PATIENCE + TAIL) * (1 - REPEATS) * 1.2 + PATIENCE / PROBE_SECONDS)
-    asked = questions(load_model(SHIPPED).classifier, terms, KNOWN + new, rng)
+    asked = questions(classifier, known_words(classifier), KNOWN + new, rng)
     gc.freeze()
     print(HEAD, end="")
     measured = []

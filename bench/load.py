@@ -38,7 +38,7 @@ class Shot(NamedTuple):
 
 
 def questions(classifier: Classifier, terms: list[str], count: int, rng: random.Random) -> list[Question]:
-    """``count`` texts that the model tells apart: sample e-mails with eight more of its terms; answered offline."""
+    """``count`` texts that the model tells apart: sample e-mails with eight of ``terms`` behind; answered offline."""
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         emails = [row["Email Text"] for row in csv.DictReader(file)]
     texts: dict[bytes, str] = {}

@@ -27,7 +27,8 @@ from bench.machine import ROOT, machine
 from bench.mixed import Client, Shot, Traffic
 from bench.pages import put
 from bench.servers import HOST, FykeServer, RedisServer, free_port
-from fyke.model.directory import SHIPPED, WEIGHTS, load_model, unpack
+from bench.words import known_words
+from fyke.model.directory import SHIPPED, load_model
 
 PAGE = ROOT / "docs" / "operations.md"
 REPLICAS = 4
@@ -69,8 +70,8 @@ async def measure(setup: Setup, seconds: float, rate: float) -> dict[str, Any]:
             service.spawn_fyke(FYKE_CACHE_URL=url, **SHARED)
         for service in services:
             await service.wait_until_ready()
-        terms = unpack((SHIPPED / WEIGHTS).read_bytes()).terms
-        asked = zipf(Texts(terms), Oracle([load_model(SHIPPED).classifier]), random.Random(1))  # noqa: S311
+        model = load_model(SHIPPED).classifier
+        asked = zipf(Texts(known_words(model)), Oracle([model]), random.Random(1))  # noqa: S311
         traffic = Traffic([Client(service.port) for service in services], asked, rate)
         gc.collect()
         await traffic.start()

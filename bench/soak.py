@@ -32,7 +32,8 @@ from bench.pages import put
 from bench.processes import children, resident, workers
 from bench.servers import HOST, FykeServer, RedisServer
 from bench.soak_faults import FAULTS, Rig, train
-from fyke.model.directory import SHIPPED, WEIGHTS, load_model, unpack
+from bench.words import known_words
+from fyke.model.directory import SHIPPED, load_model
 
 PAGE = ROOT / "docs" / "operations.md"
 GROWTH = 1.10  # of memory, at most
@@ -74,8 +75,7 @@ async def soak(seconds: float, every: float, rate: float) -> dict[str, Any]:
             await asyncio.sleep(0.1)
         ids = {"first": models[0].id, "second": models[1].id}
         rig = Rig(service, server, followed, ids, hold=min(20.0, every / 6))
-        terms = unpack((SHIPPED / WEIGHTS).read_bytes()).terms
-        asked = mixed(Texts(terms), Oracle(models), random.Random(1))  # noqa: S311
+        asked = mixed(Texts(known_words(models[0])), Oracle(models), random.Random(1))  # noqa: S311
         gc.freeze()
         shots, watched = await _run(rig, Traffic([Client(service.port)], asked, rate), seconds, every)
         figures = summary(shots, watched, rig, seconds, rate)

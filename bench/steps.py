@@ -29,6 +29,7 @@ from bench import limit
 from bench.asgi import App, Exchange, started
 from bench.connections import Connections
 from bench.servers import HOST, RedisServer
+from bench.words import known_words
 from bench.workloads import Speller
 from fyke.cache.entry import Entry, open_sealed, seal
 from fyke.cache.keys import Keyring
@@ -36,7 +37,7 @@ from fyke.cache.memory import OVERHEAD, Memory
 from fyke.cache.redis import RedisStore
 from fyke.model.classifier import Classifier
 from fyke.model.cores import OnCores
-from fyke.model.directory import SHIPPED, WEIGHTS, Model, load_model, unpack
+from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.service.app import create_app
 from fyke.settings import load
 
@@ -233,7 +234,7 @@ def _texts(terms: list[str], count: int) -> list[str]:
 async def measure(directory: Path, quick: bool) -> dict[str, Any]:
     """All figures for the model in ``directory``."""
     model = load_model(directory)
-    terms = unpack((directory / WEIGHTS).read_bytes()).terms
+    terms = known_words(model.classifier)
     texts = _texts(terms, 4 * TOGETHER)
     with tempfile.TemporaryDirectory(prefix="fyke-steps-") as temporary:
         server = RedisServer(Path(temporary))

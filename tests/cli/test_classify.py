@@ -90,10 +90,11 @@ def test_a_verdict_can_be_explained(mail: Path) -> None:
         assert row["header"].isascii()
 
 
-def test_the_policy_makes_the_verdict(mail: Path) -> None:
+def test_the_policy_makes_the_verdict(mail: Path, trained: Path) -> None:
     """Flags and the environment; one that the card does not have is an error."""
-    assert fyke("classify", mail, "--policy", "cost=1:999").stdout.count("Phishing Email") == 3
-    assert fyke("classify", mail, FYKE_POLICY="cost=999:1").returncode == 0
+    unsure = {"FYKE_MODEL": str(trained)}
+    assert fyke("classify", mail, "--policy", "cost=1:999", **unsure).stdout.count("Phishing Email") == 3
+    assert fyke("classify", mail, FYKE_POLICY="cost=999:1", **unsure).returncode == 0
     done = fyke("classify", mail, "--policy", "strict")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "balanced" in done.stderr

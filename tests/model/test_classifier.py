@@ -1,5 +1,6 @@
 """The classifier gives scikit-learn's numbers, and its canonical bytes are what it sees."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,16 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from fyke.model.classifier import TfidfClassifier
+from fyke.model.classifier import TfidfClassifier, verdict
 from fyke.model.corpus import read_corpus
-from fyke.model.directory import SHIPPED, load_model
+from fyke.model.directory import load_model
 from fyke.model.labels import PHISHING
 from fyke.model.tokens import DEFAULT_PATTERN, tokenizer
-from fyke.model.training import train
-from tests.conftest import SAMPLE
+from tests.baseline import baseline
+from tests.conftest import SAMPLE, fyke
 from tests.service.test_predict import THREE
 
-SHIPPED_CLASSIFIER = load_model(SHIPPED).classifier
+CLASSIFIER = baseline().classifier
 SAMPLE_TEXTS = polars.read_csv(SAMPLE, infer_schema=False)["Email Text"].fill_null("").to_list()
 ANALYSER = TfidfVectorizer().build_analyzer()
 WORDS = st.sampled_from(
@@ -61,8 +62,7 @@ def pair() -> tuple[Pipeline, TfidfClassifier]:
     """The sample's model, and a scikit-learn pipeline fitted apart from it on the same rows."""
     corpus = read_corpus([SAMPLE])
     pipeline, _, _ = published(corpus.texts, corpus.labels)
-    _, model = train(corpus, columns=("Email Text", "Email Type"))
-    return pipeline, model.classifier
+    return pipeline, CLASSIFIER
 
 
 def expected(pipeline: Pipeline, texts: list[str]) -> "np.ndarray":
@@ -118,17 +118,16 @@ def test_a_change_that_scikit_learn_sees_changes_the_bytes(
 @given(st.permutations(["urgent", "account", "Meeting,", "the", "gift", "gift"]))
 def test_what_the_model_cannot_see_does_not_change_the_bytes(words: list[str]) -> None:
     """Order, case, punctuation and stop words share one entry; another count does not."""
-    classifier = SHIPPED_CLASSIFIER
-    assert classifier.canonical(" ".join(words)) == classifier.canonical("GIFT gift urgent... meeting account")
-    assert classifier.canonical(" ".join(words)) != classifier.canonical("gift urgent meeting account")
+    assert CLASSIFIER.canonical(" ".join(words)) == CLASSIFIER.canonical("GIFT gift urgent... meeting account")
+    assert CLASSIFIER.canonical(" ".join(words)) != CLASSIFIER.canonical("gift urgent meeting account")
 
 
 @given(st.lists(st.integers(0, 301), min_size=1, max_size=20))
 def test_the_batch_makes_no_difference(rows: list[int]) -> None:
     """A text scores the same to the last bit alone and in any batch."""
     texts = [SAMPLE_TEXTS[row] for row in rows]
-    alone = [SHIPPED_CLASSIFIER.predict_many([text])[0] for text in texts]
-    assert SHIPPED_CLASSIFIER.predict_many(texts) == alone
+    alone = [CLASSIFIER.predict_many([text])[0] for text in texts]
+    assert CLASSIFIER.predict_many(texts) == alone
 
 
 @given(TEXTS | st.text(st.characters(max_codepoint=0x2FF)))
@@ -141,25 +140,30 @@ def test_the_fast_tokenizer_finds_scikit_learns_words(text: str) -> None:
 @given(st.floats(0, 1))
 def test_a_score_survives_its_bytes(score: float) -> None:
     """Full precision both ways."""
-    assert SHIPPED_CLASSIFIER.decode(SHIPPED_CLASSIFIER.encode(score)) == score
+    assert CLASSIFIER.decode(CLASSIFIER.encode(score)) == score
 
 
 @pytest.mark.corpus
-def test_training_on_the_rebuilt_file_gives_the_published_figures(corpus_dir: Path) -> None:
-    """Accuracy 0.97587, support 1536 and 2194, and the shipped weights' scores are an independent pipeline's."""
-    corpus = read_corpus([corpus_dir / "kaggle_phishing_email_rebuilt.csv.gz"])
+def test_training_on_the_rebuilt_file_gives_the_published_figures(corpus_dir: Path, tmp_path: Path) -> None:
+    """`fyke train` as it comes: accuracy 0.97587, support 1536 and 2194, the published labels of the three texts.
+
+    Its scores are those of a pipeline that is fitted apart from it.
+    """
+    table, directory = corpus_dir / "kaggle_phishing_email_rebuilt.csv.gz", tmp_path / "published"
+    assert fyke("train", table, "--output", directory).returncode == 0
+    figures = json.loads(fyke("evaluate", table, "--model", directory, "--json").stdout)
+    assert figures["accuracy"] == pytest.approx(0.97587, abs=5e-5)
+    assert figures["report"]["Phishing Email"]["support"] == 1536
+    assert figures["report"]["Safe Email"]["support"] == 2194
+    corpus = read_corpus([table])
     pipeline, texts, labels = published(corpus.texts, corpus.labels)
     assert accuracy_score(labels, pipeline.predict(texts)) == pytest.approx(0.97587, abs=5e-5)
-    assert (labels.count(PHISHING), len(labels) - labels.count(PHISHING)) == (1536, 2194)
-    asked = [*THREE, *texts]
-    np.testing.assert_allclose(SHIPPED_CLASSIFIER.predict_many(asked), expected(pipeline, asked), rtol=0, atol=1e-9)
-    _, model = train(corpus, columns=("Email Text", "Email Type"))
-    assert model.card.figures["held_out"]["accuracy"] == pytest.approx(0.97587, abs=5e-5)
-    shipped = SHIPPED_CLASSIFIER.predict_many(asked)  # whose weights another processor computed
-    np.testing.assert_allclose(model.classifier.predict_many(asked), shipped, rtol=0, atol=1e-9)
+    scores = load_model(directory).classifier.predict_many([*THREE, *texts])
+    np.testing.assert_allclose(scores, expected(pipeline, [*THREE, *texts]), rtol=0, atol=1e-9)
+    assert [verdict(score)[0] for score in scores[: len(THREE)]] == list(THREE.values())
 
 
 @given(st.lists(TEXTS))
 def test_texts_are_read_together_as_alone(texts: list[str]) -> None:
     """Canonical bytes do not depend on the batch."""
-    assert SHIPPED_CLASSIFIER.canonical_many(texts) == [SHIPPED_CLASSIFIER.canonical(text) for text in texts]
+    assert CLASSIFIER.canonical_many(texts) == [CLASSIFIER.canonical(text) for text in texts]

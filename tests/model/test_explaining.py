@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fyke.model.classifier import TfidfClassifier, Weights, expit
-from fyke.model.directory import SHIPPED, load_model
 from fyke.model.explaining import MOST_PARTS, Explainer
 from fyke.model.explanation import Explanation, Part
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.reasons import explained, header_line, reasons
 from fyke.model.tokens import DEFAULT_PATTERN
+from tests.baseline import baseline
 
-CLASSIFIER = load_model(SHIPPED).classifier
+CLASSIFIER = baseline().classifier
 EXPLAINER = Explainer(CLASSIFIER)
 WORDS = st.sampled_from(["account", "meeting", "İstanbul", "ǅ", "ﬁrst", "CLICK", "Thanks", "\ud800", "of", "9"])
 TEXTS = st.lists(WORDS | st.text(max_size=5), max_size=30).map(" ".join)
@@ -98,7 +98,9 @@ def test_the_bytes_hold_no_letter_of_the_text() -> None:
 def test_reasons_name_the_words_of_both_sides() -> None:
     """What speaks for the verdict comes first; a header has them in a line of ASCII."""
     text = "Click, click to verify your account. Thanks for the meeting"
-    found = CLASSIFIER.explain(text)
+    terms, coefficients = ["account", "click", "meeting", "thanks", "verify"], np.array([1.0, 2.0, -1.5, -1.6, 1.2])
+    model = TfidfClassifier("made", Weights(terms, np.ones(5), coefficients, 0.0), DEFAULT_PATTERN)
+    found = model.explain(text)
     first, second = reasons(text, found, PHISHING)
     assert first.startswith("“click”")
     assert first.endswith("speak for phishing.")
@@ -108,6 +110,6 @@ def test_reasons_name_the_words_of_both_sides() -> None:
     assert line.startswith("phishing: click")
     assert line.isascii()
     assert "\n" not in line
-    assert header_line("", CLASSIFIER.explain("")) == "no known word"
-    assert len(reasons("", CLASSIFIER.explain(""), SAFE)) == 1
+    assert header_line("", model.explain("")) == "no known word"
+    assert len(reasons("", model.explain(""), SAFE)) == 1
     assert explained(text, found, PHISHING)["parts"][0]["word"] == "Click"

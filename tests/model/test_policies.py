@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from fyke.errors import SettingsError
 from fyke.model.calibration import calibrate, expected_calibration_error
-from fyke.model.directory import SHIPPED, load_model
 from fyke.model.policies import at_most, threshold
+from tests.baseline import baseline
 
 CHANCE = np.random.default_rng(11)
 
@@ -51,4 +51,4 @@ def test_policies_are_found_by_name() -> None:
 def test_a_prior_that_cannot_be_is_refused(prior: float, said: str) -> None:
     """Out of range, or for a model that was never calibrated."""
     with pytest.raises(SettingsError, match=said):
-        load_model(SHIPPED).at_prior(prior)
+        baseline().at_prior(prior)

@@ -11,22 +11,23 @@ from pathlib import Path
 import numpy as np
 
 from fyke.model.classifier import Weights
-from fyke.model.directory import SHIPPED, Model, classifier_from, load_model, model_id, pack, write_model
+from fyke.model.directory import Model, classifier_from, load_model, model_id, pack, write_model
 from fyke.model.selftest import scored
+from tests.baseline import baseline
 from tests.conftest import FYKE, Service, free_port, wait_until_ready
 
 TERMS = ["won", "prize", "meeting", "thursday", "verify"]
-CARD = load_model(SHIPPED).card
 
 
 def small(directory: Path, intercept: float) -> Model:
     """Write a model of five words, in place of what is there."""
+    like = baseline().card
     document = pack(Weights(TERMS, np.ones(5), np.array([2.0, 3.0, -2.0, -1.0, 1.0]), intercept))
     digest = hashlib.sha256(document).hexdigest()
-    identity = model_id(digest, CARD.preprocessing, CARD.versions)
-    classifier = classifier_from(identity, CARD.preprocessing, document)
+    identity = model_id(digest, like.preprocessing, like.versions)
+    classifier = classifier_from(identity, like.preprocessing, document)
     said = {"weights_sha256": digest, "model_id": identity, "self_test": scored(classifier)}
-    card = CARD.model_copy(update=said)
+    card = like.model_copy(update=said)
     write_model(directory, document, card, force=True)
     return Model(classifier, card)
 

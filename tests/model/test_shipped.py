@@ -1,0 +1,75 @@
+"""What may be said of the model that comes with Fyke, whichever recipe it is."""
+
+import math
+
+import pytest
+
+from fyke.model.classifier import expit, verdict
+from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.model.labels import PHISHING, SAFE
+from fyke.model.selftest import TEXTS, self_test
+from tests.service.test_predict import THREE
+
+LURES = [
+    "Dear customer, we have noticed unusual activity in your online banking. Click the link below to confirm your "
+    "identity and restore access to your account.",
+    "Your mailbox is almost full. Click here to upgrade your quota now, or your incoming messages will be rejected.",
+    "You have won 1,000,000 dollars in our lottery! Send your bank details and a copy of your passport to claim it.",
+    "Your account has been suspended. Verify your password within 24 hours at http://example.com/verify or it will be "
+    "closed for good.",
+]
+EVERYDAY = [
+    "Hi Ana, are we still on for lunch on Thursday? Tom",
+    "Thanks, see you tomorrow.",
+    "The meeting has moved to three o'clock, same room.",
+    "Could you send me the minutes of Monday's meeting when you have a moment? Thanks, Maria",
+    "Please find attached the report for March. Let me know if anything is missing. Best regards, Jonas",
+    "I have read your draft and left a few comments. Shall we talk about it on Wednesday afternoon?",
+    "Dear Professor Lind, I would like to ask for an extension of the deadline for my essay. Kind regards, Eva",
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(SHIPPED)
+
+
+def label(model: Model, text: str) -> str:
+    """The verdict under the policy that is in force where none is named."""
+    return verdict(model.classifier.predict_many([text])[0])[0]
+
+
+@pytest.mark.parametrize("text", THREE)
+def test_the_published_texts_have_the_published_labels(model: Model, text: str) -> None:
+    """As in the tutorial."""
+    assert label(model, text) == THREE[text]
+
+
+@pytest.mark.parametrize("text", LURES)
+def test_a_plain_lure_is_phishing(model: Model, text: str) -> None:
+    """Nobody has to tune anything for that."""
+    assert label(model, text) == PHISHING
+
+
+@pytest.mark.parametrize("text", EVERYDAY)
+def test_everyday_mail_is_safe(model: Model, text: str) -> None:
+    """Also where it is a line or two."""
+    assert label(model, text) == SAFE
+
+
+def test_it_scores_the_same_every_time(model: Model) -> None:
+    """Alone, among others, loaded anew, from canonical bytes, and as it did in training."""
+    self_test(model)
+    classifier = load_model(SHIPPED).classifier
+    scores = classifier.predict_many(TEXTS)
+    assert [model.classifier.predict_many([text])[0] for text in TEXTS] == scores
+    assert classifier.predict_canonical([classifier.canonical(text) for text in TEXTS]) == scores
+
+
+@pytest.mark.parametrize("text", [*THREE, *EVERYDAY, " ".join(LURES) * 20, ""])
+def test_reasons_sum_to_the_score(model: Model, text: str) -> None:
+    """What the words add, and the base, are the log-odds."""
+    found = model.classifier.explain(text)
+    total = found.base + math.fsum(part.contribution for part in found.parts) + found.rest
+    assert total == pytest.approx(found.log_odds, abs=1e-6)
+    assert expit(found.log_odds) == pytest.approx(model.classifier.predict_many([text])[0], abs=1e-9)
