@@ -22,6 +22,7 @@ from fyke.errors import FykeError, SettingsError
 from fyke.model.policies import policy_from
 from fyke.service.app import create_app
 from fyke.service.assembly import announce, load_from, open_from, settled
+from fyke.service.closing import Server
 from fyke.service.keys import read_keys
 from fyke.service.wire import Wire
 from fyke.settings import Settings
@@ -57,7 +58,7 @@ def run(settings: Settings) -> None:
             app = create_app(settings, model, cache)
             del model  # which may be swapped out
             config = _config(settings, app)
-            server = uvicorn.Server(config)
+            server = Server(config)
             runner.run(server.serve(sockets=[listener]))
             if not server.started:
                 raise SystemExit(STARTUP_FAILURE)

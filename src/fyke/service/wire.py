@@ -30,6 +30,7 @@ _REQUEST = f"POST {PATH} HTTP/1.1\r\n".encode()
 _BLANK = b"\r\n\r\n"
 _WITH_ID = b"%b" + REQUEST_ID.encode() + b": %b\r\n"
 _BEGINNINGS: dict[int, tuple[list[tuple[bytes, bytes]], bytes]] = {}
+FIRST_SECONDS = 1.0  # for the first request of a connection that the service's end has met
 _MOST_WAITING = 64 * 1024  # bytes of later requests that are read while one is being answered
 
 
@@ -186,6 +187,12 @@ class Wire(Door):
         if self._failed is not None:
             cast(Scope, self.scope)[FAILED], self._failed = self._failed, None
 
+    def on_headers_complete(self) -> None:
+        """uvicorn's; the last request of a connection when the service ends."""
+        super().on_headers_complete()
+        if self._ending and self.cycle is not None:
+            self.cycle.keep_alive = False
+
     def on_message_complete(self) -> None:
         """uvicorn's; another request may begin."""
         self._between = True
@@ -210,10 +217,20 @@ class Wire(Door):
             begun = bytes(self._begun)
             self._begun.clear()
             self.parse(begun)
-        if self._asked is None:
+        if self._is_new():
+            self.loop.call_later(FIRST_SECONDS, self._give_up)
+        elif self._asked is None:
             super().shutdown()
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope["path"] == LIVE:
             self.transport.close()  # what has no end would be waited for
+
+    def _is_new(self) -> bool:
+        """Whether no request has begun: one may be on its way."""
+        return not self._messages and not self._heard and self._asked is None
+
+    def _give_up(self) -> None:
+        if self._is_new():
+            self.transport.close()
 
     def _rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
