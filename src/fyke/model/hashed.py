@@ -10,7 +10,6 @@ part of a text has its exact share in z: see `HashedClassifier.explain`.
 """
 
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,16 +22,6 @@ from fyke.model.folding import normalise, normalise_with_offsets
 from fyke.model.hashing import features, index, parts, readings
 
 Places = NDArray[np.int64]
-
-_scratch = threading.local()
-
-
-def _last_met(rows: int) -> NDArray[np.int32]:
-    """This thread's (rows,) array of where in the text a row was met last: never cleared, since one write precedes."""
-    last: NDArray[np.int32] | None = getattr(_scratch, "last", None)
-    if last is None or len(last) != rows:
-        last = _scratch.last = np.empty(rows, np.int32)
-    return last
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,7 @@ class HashedClassifier(Scores):
 
     def __init__(self, model_id: str, weights: HashedWeights):
         self.id = model_id
-        self._table = weights.table.astype(np.float32)
+        self._table = weights.table
         self._bits = weights.bits
         self._intercept = weights.intercept
 
@@ -82,16 +71,12 @@ class HashedClassifier(Scores):
         return self._intercept + sum(share * self._evidence(part) for part, share in readings(blob))
 
     def _evidence(self, blob: bytes) -> float:
-        rows = features(blob, self._bits)
-        once = self._first_met(rows)
-        return float(self._table[rows[once]].sum(dtype=np.float64) / math.sqrt(np.count_nonzero(once)))
-
-    def _first_met(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Marks one occurrence of each row; which one does not matter, and no clearing or sorting is needed."""
-        order = np.arange(len(rows), dtype=np.int32)
-        last = _last_met(len(self._table))
-        last[rows] = order
-        return np.equal(last[rows], order)
+        rows = features(blob, self._bits).astype(np.int32)
+        rows.sort()  # an array of the table's length would mark repeats in half the time, and is twice the table
+        first = np.ones(len(rows), np.bool_)
+        np.not_equal(rows[1:], rows[:-1], out=first[1:])
+        once = rows[first]
+        return float(self._table[once].sum(dtype=np.float64) / math.sqrt(len(once)))
 
     def explain(self, text: str) -> Explanation:
         """What each word of a text adds to the log-odds; with ``base`` they sum to them within 1e-6.
