@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fyke.errors import ModelError
+from fyke.errors import DataError, ModelError
 from fyke.model.card import Card
 from fyke.model.classifier import Weights
+from fyke.model.corpus import read_corpus
 from fyke.model.directory import CARD, WEIGHTS, load_model, model_id, pack, unpack, write_model
+from fyke.model.evaluation import check_datasets
+from tests.baseline import baseline
 from tests.conftest import SAMPLE, fyke
 
 
@@ -112,3 +115,11 @@ def test_training_does_not_write_over_what_is_there(trained: Path, tmp_path: Pat
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     assert fyke("train", SAMPLE, "--output", tmp_path / "mine", "--force").returncode == 2
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_a_split_of_chosen_rows_is_not_looked_for_in_whole_files() -> None:
+    """A model of some rows of its files has its held-out rows in none of them; what to do is said."""
+    chosen = baseline().card.model_copy(update={"rows": 200})
+    with pytest.raises(DataError, match="--all"):
+        check_datasets(chosen, read_corpus([SAMPLE]), [SAMPLE])
+    check_datasets(baseline().card, read_corpus([SAMPLE]), [SAMPLE])

@@ -40,9 +40,14 @@ def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:
     """Refuse files other than those trained on: another file has another split, and the figures would leak.
 
     Raises:
-        DataError: names the first file that differs.
+        DataError: names the first file that differs, or says that the rows of the split are in no file.
     """
     expected = [one.sha256 for one in card.datasets]
+    if card.rows != sum(one.rows for one in card.datasets):
+        raise DataError(
+            "This model was trained on a choice of rows of its files, so the recorded split says nothing about whole "
+            "files. Evaluate every row of yours with --all, or insist with --any-file."
+        )
     for path, dataset in zip(paths, corpus.datasets, strict=True):
         if dataset.sha256 not in expected:
             raise DataError(
