@@ -12,7 +12,7 @@ SOAK_SECONDS ?= 1800
 FYKE_DATA ?= ../shared/data
 export FYKE_DATA
 
-.PHONY: serve test check format bench faults soak replicas observe screenshots costs mail fuzz quality sizing model candidate lock contract \
+.PHONY: serve test check format bench faults soak replicas observe screenshots costs mail fuzz quality sizing model lock contract \
 	overload audit sbom clean help
 
 help: ## Show the targets
@@ -73,12 +73,9 @@ quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA
 sizing: $(BIN)/.dev ## Bytes that Redis takes for each entry (redis-server)
 	$(BIN)/python -m bench.sizing
 
-model: $(BIN)/.runtime ## Retrain the shipped model from FYKE_DATA
-	$(BIN)/fyke train $(FYKE_DATA)/kaggle_phishing_email_rebuilt.csv.gz \
-		--output src/fyke/model/shipped --force
-
-candidate: $(BIN)/.dev ## Train recipe default on all mail that may train; writes models/default
-	$(BIN)/python -m bench.quality.candidate --data $(FYKE_DATA) --output models/default
+model: $(BIN)/.dev ## Retrain the shipped model on all mail of FYKE_DATA that may train, then refresh what the README shows
+	$(BIN)/python -m bench.quality.candidate --data $(FYKE_DATA) --output src/fyke/model/shipped
+	$(BIN)/python -m tests.readme
 
 lock: $(BIN)/.dev ## Resolve the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 \

@@ -26,7 +26,7 @@ SAID = {
     ON_REDIS: "`fyke serve` over Redis with `FYKE_CACHE_MEMORY_ENTRIES=0`",
     ON_MEMORY: "`fyke serve` over Redis, all settings as they come",
     OFF: "`fyke serve` with `FYKE_CACHE_URL=none://`",
-    SHIPPED: "`fyke` with the model that it comes with; the others have the weights that naive has",
+    SHIPPED: "`fyke` with the model that it comes with, recipe {recipe}; the others have the weights that naive has",
     LIMIT: "a bare ASGI application that reads the body and answers a constant, on the same uvicorn",
 }
 _SETTINGS = {

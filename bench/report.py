@@ -74,7 +74,13 @@ def _parts(figures: dict[str, Any]) -> Iterator[Iterable[str]]:
     if "steps" not in figures:
         return
     yield ("### `fyke score`", "", *_bulk(figures["bulk"]))
-    yield ("### Single steps", "", "A text of 150 words, in process; microseconds.", "", *_steps(figures["steps"]))
+    yield (
+        "### Single steps",
+        "",
+        "A text of 150 words, in process, with the weights that naive has; microseconds.",
+        "",
+        *_steps(figures["steps"]),
+    )
     yield ("### Whole requests without the HTTP server", "", "Microseconds.", "", *_steps(figures["requests"]))
     yield ("### With the length of the text", "", *_length(figures))
     yield ("### With the number of entries", "", *_entries(figures))
@@ -87,10 +93,10 @@ def _how(figures: dict[str, Any]) -> Iterator[str]:
         f"load average {where['load_average']} at the start; Python {where['python']}, uvicorn {where['uvicorn']}, "
         f"redis-server {where['redis_server']}, {how['generator']}; commit {where['commit']}. "
         f"Medians of {how['rounds']} interleaved rounds of {how['seconds']:g} s a cell; "
-        f"trained on {how['trained_on']}. {figures['compared']:,} answers were compared with scikit-learn's before."
+        f"trained on {how['trained_on']}. {figures['compared']:,} answers were compared before."
     )
     yield ""
-    yield from _table(["server", ""], [[name, SAID[name]] for name in ORDER])
+    yield from _table(["server", ""], [[name, SAID[name].format(recipe=how["shipped_recipe"])] for name in ORDER])
     yield ""
     draws = f"; {how['zipf_draws']:,} requests, the same for every server"
     rows = [[one.name, one.said + (draws if one.kind == "zipf" else "")] for one in WORKLOADS.values()]

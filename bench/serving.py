@@ -59,8 +59,8 @@ class Bench:
             corpus = read_corpus([self.table])
             self._oracle = Oracle(corpus)
             save_pipeline(self._pipeline, self._oracle.pipeline)
-            self._shipped = load_model(SHIPPED_MODEL).classifier
-            self.texts: Texts = choose(corpus, filter(self._shipped.canonical, self._oracle.terms))
+            self.shipped = load_model(SHIPPED_MODEL)
+            self.texts: Texts = choose(corpus, filter(self.shipped.classifier.canonical, self._oracle.terms))
             if training.wait(600):
                 raise RuntimeError("fyke train failed")
         finally:
@@ -120,7 +120,7 @@ class Bench:
         say(f"checking {contestant.name}, {contestant.workers} worker{'s' * (contestant.workers > 1)}")
         if contestant.name != SHIPPED:
             return check(contestant, self.texts, self._oracle.answers)
-        scores = self._shipped.predict_many  # another model: its answers are at least those that it gives here
+        scores = self.shipped.classifier.predict_many  # at least its answers are what it says here
         return check(contestant, self.texts, lambda texts: [verdict(one) for one in scores(texts)])
 
     def _warm(self, up: dict[tuple[str, int], Contestant]) -> dict[str, int]:
@@ -189,6 +189,7 @@ def main() -> int:
             return 1
         how = {"rounds": options.rounds, "seconds": options.seconds, "zipf_draws": options.draws}
         how |= {"generator": bench.generator.name, "trained_on": bench.table.name}
+        how |= {"shipped_recipe": bench.shipped.card.recipe}
         how |= {name: importlib.metadata.version(name) for name in ("fastapi", "scikit-learn")}
         figures = {"how": how, "machine": where} | figures
         print(report.text(figures))

@@ -12,7 +12,7 @@ import pytest
 
 from fyke.settings import Settings
 from tests.conftest import FYKE, ROOT, Serve, fyke
-from tests.readme import check_curls, consoles
+from tests.readme import check_curls, consoles, shows
 
 
 def settings_table() -> str:
@@ -47,6 +47,14 @@ def test_the_smoke_check_of_the_readme_gives_what_it_shows(serve: Serve) -> None
     rows = [re.sub(r"[0-9.]+ *$", "", line).split() for line in shown.splitlines()[2:]]
     assert len(rows) == 5
     assert rows == [re.sub(r"[0-9.]+ *$", "", line).split() for line in came.splitlines()[1:]]
+
+
+def test_the_verdicts_of_the_page_on_inputs_are_what_comes() -> None:
+    """Those of `fyke classify`, to the letter."""
+    shown = [(command, told) for command, told in shows(ROOT / "docs" / "inputs.md") if command[1] == "classify"]
+    assert shown
+    for command, told in shown:
+        assert subprocess.run([*FYKE, *command[1:]], cwd=ROOT, capture_output=True, text=True).stdout == told
 
 
 def test_the_commands_of_the_readme_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

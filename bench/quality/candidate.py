@@ -1,5 +1,7 @@
 """Train a recipe on all the mail that may train, masked as in the protocol, and write it as a model directory.
 
+`make model` makes the shipped model so.
+
     python -m bench.quality.candidate --data DIR [--recipe default] [--output models/default]
 
 80 % of the rows are trained on; the card's held-out figures are of a random split, where near-duplicates lie on both

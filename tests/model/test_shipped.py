@@ -1,11 +1,15 @@
-"""What may be said of the model that comes with Fyke, whichever recipe it is."""
+"""What may be said of the model that comes with Fyke, whatever it was trained on last."""
 
 import math
+from pathlib import Path
 
 import pytest
 
+from bench.quality.candidate import READERS
+from bench.quality.readers import files
 from fyke.model.classifier import expit, verdict
 from fyke.model.directory import SHIPPED, Model, load_model
+from fyke.model.hashed_recipe import BACKGROUND
 from fyke.model.labels import PHISHING, SAFE
 from fyke.model.selftest import TEXTS, self_test
 from tests.service.test_predict import THREE
@@ -26,6 +30,14 @@ EVERYDAY = [
     "Please find attached the report for March. Let me know if anything is missing. Best regards, Jonas",
     "I have read your draft and left a few comments. Shall we talk about it on Wednesday afternoon?",
     "Dear Professor Lind, I would like to ask for an extension of the deadline for my essay. Kind regards, Eva",
+]
+SHORT = [
+    "Running ten minutes late, please start without me.",
+    "Happy birthday! Hope you have a lovely day. Love, Mum",
+    "Here are the photos from Sunday. The children loved it!",
+    "Can you pick up some milk on your way home?",
+    "Your order has shipped and will arrive on Friday.",
+    "Thank you!",
 ]
 
 
@@ -51,9 +63,9 @@ def test_a_plain_lure_is_phishing(model: Model, text: str) -> None:
     assert label(model, text) == PHISHING
 
 
-@pytest.mark.parametrize("text", EVERYDAY)
+@pytest.mark.parametrize("text", EVERYDAY + SHORT)
 def test_everyday_mail_is_safe(model: Model, text: str) -> None:
-    """Also where it is a line or two."""
+    """However short it is."""
     assert label(model, text) == SAFE
 
 
@@ -73,3 +85,24 @@ def test_reasons_sum_to_the_score(model: Model, text: str) -> None:
     total = found.base + math.fsum(part.contribution for part in found.parts) + found.rest
     assert total == pytest.approx(found.log_odds, abs=1e-6)
     assert expit(found.log_odds) == pytest.approx(model.classifier.predict_many([text])[0], abs=1e-9)
+
+
+def test_its_card_is_complete(model: Model) -> None:
+    """Which recipe, how well it did, which operating points there are, and what mail looked like."""
+    card = model.card
+    assert card.recipe == "default"
+    assert card.self_test
+    assert card.profile
+    assert card.figures["held_out"].keys() >= {"accuracy", "report", "reliability", "thresholds"}
+    assert card.calibration
+    points = {point.policy: point for point in card.policies or ()}
+    assert points["balanced"].threshold == 0.5
+    assert all(points[f"max-fpr={rate}"].false_positive_rate <= rate for rate in (0.001, 0.005, 0.01))
+
+
+def test_it_was_trained_on_mail_that_may_train(model: Model) -> None:
+    """Every corpus in its card is one whose terms allow that; the rest is mail of our own."""
+    permitted = {file.name for name in READERS for file in files(name, Path())}
+    assert {one.name for one in model.card.datasets} == permitted
+    assert model.card.background
+    assert model.card.background.name == BACKGROUND.name
