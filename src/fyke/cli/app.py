@@ -59,7 +59,7 @@ def root(
 def train(
     paths: Paths,
     output: Annotated[Path, typer.Option(help="Model directory to write.")] = Path("models/latest"),
-    recipe: Annotated[str, typer.Option(help="How to build the model.")] = "baseline",
+    recipe: Annotated[str, typer.Option(help="What to build: baseline, default, deep or cascade.")] = "baseline",
     text_column: TextColumn = "Email Text",
     label_column: LabelColumn = "Email Type",
     label_map: LabelMap = None,
