@@ -105,4 +105,4 @@ def test_it_was_trained_on_mail_that_may_train(model: Model) -> None:
     permitted = {file.name for name in READERS for file in files(name, Path())}
     assert {one.name for one in model.card.datasets} == permitted
     assert model.card.background
-    assert model.card.background.name == BACKGROUND.name
+    assert BACKGROUND.name in model.card.background.name
