@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fyke.model.directory import load_model
 from fyke.model.folding import LIMIT, fold, normalise, normalise_with_offsets
 from fyke.model.hashed import HashedClassifier, HashedWeights
-from fyke.model.hashing import READINGS, RUNS, readings
+from fyke.model.hashing import FEW, READINGS, RUNS, readings
 from tests.conftest import SAMPLE, fyke
 
 BITS = 16
@@ -28,7 +28,7 @@ TEXTS = st.lists(WORDS).map(" ".join) | st.text()
 @pytest.fixture(scope="module")
 def weights() -> HashedWeights:
     """A table of noise: every row counts."""
-    return HashedWeights(np.random.default_rng(3).normal(size=1 << BITS).astype(np.float16), -0.25)
+    return HashedWeights(np.random.default_rng(3).normal(size=1 << BITS).astype(np.float16), -0.25, 0.75)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,9 @@ def rows_of(blob: bytes) -> set[int]:
 
 def log_odds(weights: HashedWeights, blob: bytes) -> float:
     """What the docstring of `fyke.model.hashed` says, spelt out."""
+    total = weights.intercept + weights.brevity * FEW / (FEW + (len(rows_of(blob)) if blob else 0))
     if not blob:
-        return weights.intercept
-    total = weights.intercept
+        return total
     for length, share in READINGS:
         words = blob[: length + 1].rpartition(b" ")[0] if len(blob) > length else blob
         rows = rows_of(words or blob[:length])

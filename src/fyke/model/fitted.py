@@ -29,7 +29,7 @@ from fyke.model.directory import pack
 from fyke.model.encoding import LIMIT as TOKENS
 from fyke.model.encoding import Encoder
 from fyke.model.folding import LIMIT
-from fyke.model.hashed_recipe import HashedRecipe
+from fyke.model.hashed_recipe import BESIDE, HashedRecipe
 from fyke.model.hashing import READINGS, RUNS
 from fyke.model.labels import PHISHING
 from fyke.model.packing import pack_cascade, pack_deep, pack_hashed
@@ -51,7 +51,7 @@ def packed_from(fitted: Any) -> Packed:
     """Pack a fitted recipe: one of our own, or a scikit-learn pipeline of TF-IDF and logistic regression."""
     if isinstance(fitted, HashedRecipe):
         read = _hashed(fitted.bits)
-        return Packed(pack_hashed(fitted.weights), read, *_calibration(fitted.calibrated), _dataset(fitted.background))
+        return Packed(pack_hashed(fitted.weights), read, *_calibration(fitted.calibrated), _dataset(*fitted.beside))
     if isinstance(fitted, DeepRecipe):
         made, document = _deep(fitted.encoder), pack_deep(fitted.head)
         known = _calibration(fitted.calibrated)
@@ -60,7 +60,7 @@ def packed_from(fitted: Any) -> Packed:
         both = CascadePreprocessing(fast=_hashed(fitted.weights.fast.bits), deep=_deep(fitted.encoder))
         known = _calibration(fitted.calibrated)
         document = pack_cascade(fitted.weights)
-        return Packed(document, both, *known, _dataset(fitted.background), fitted.encoder.files)
+        return Packed(document, both, *known, _dataset(*BESIDE), fitted.encoder.files)
     weights = _weights(fitted)
     return Packed(pack(weights), Preprocessing(token_pattern=fitted["features"].token_pattern))
 
@@ -76,8 +76,15 @@ def _deep(encoder: Encoder) -> DeepPreprocessing:
     return DeepPreprocessing(limit=TOKENS, unicode=unicodedata.unidata_version, files=digests)
 
 
-def _dataset(path: Path | None) -> DatasetCard | None:
-    return DatasetCard(name=path.name, sha256=file_digest(path), rows=pl.read_csv(path).height) if path else None
+def _dataset(*paths: Path | None) -> DatasetCard | None:
+    """One entry for what is learnt from beside the rows; the digest of several files is that of their digests."""
+    known = [path for path in paths if path]
+    if not known:
+        return None
+    digests = [file_digest(path) for path in known]
+    digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    rows = sum(pl.read_csv(path).height for path in known)
+    return DatasetCard(name=", ".join(path.name for path in known), sha256=digest, rows=rows)
 
 
 def _calibration(found: Calibrated | None) -> tuple[Calibration | None, list[OperatingPoint] | None]:

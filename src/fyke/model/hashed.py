@@ -3,7 +3,9 @@
 For each reading r of a normalised text (`fyke.model.hashing.readings`: the whole, and its beginnings) with its share
 s_r, and the set U_r of the rows that it meets, each once however often it occurs,
 
-    z = b + sum over r of s_r * (sum over U_r of v_u) / sqrt(|U_r|),    p = 1 / (1 + exp(-z))
+    z = b + c * FEW / (FEW + |U|) + sum over r of s_r * (sum over U_r of v_u) / sqrt(|U_r|),    p = 1 / (1 + exp(-z))
+
+where U is that of the whole: a text of few features has said little, and little mail is as short.
 
 The normalised text is the canonical bytes, and the score is computed from it alone. The sums are linear in U, so each
 part of a text has its exact share in z: see `HashedClassifier.explain`.
@@ -19,17 +21,18 @@ from numpy.typing import NDArray
 from fyke.model.classifier import Scores, expit
 from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
-from fyke.model.hashing import features, index, parts, readings
+from fyke.model.hashing import features, index, parts, readings, shortness
 
 Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class HashedWeights:
-    """The arrays of a model. ``table``: (2**bits,) float16, toward phishing; ``intercept``: float."""
+    """The arrays of a model. ``table``: (2**bits,) float16, toward phishing; ``intercept``, ``brevity``: b and c."""
 
     table: NDArray[np.float16]
     intercept: float
+    brevity: float = 0.0
 
     @property
     def bits(self) -> int:
@@ -51,6 +54,7 @@ class HashedClassifier(Scores):
         self._table = weights.table
         self._bits = weights.bits
         self._intercept = weights.intercept
+        self._brevity = weights.brevity
 
     def canonical(self, item: str) -> bytes:
         """What the model sees of a text: its words, normalised, at most `fyke.model.folding.LIMIT` bytes."""
@@ -66,17 +70,22 @@ class HashedClassifier(Scores):
 
     def log_odds(self, blob: bytes) -> float:
         """The z of canonical bytes: the logarithm of the odds of phishing."""
-        if not blob:
-            return self._intercept
-        return self._intercept + sum(share * self._evidence(part) for part, share in readings(blob))
+        return self._read(blob)[0]
 
-    def _evidence(self, blob: bytes) -> float:
+    def _read(self, blob: bytes) -> tuple[float, float]:
+        """The log-odds, and what of them is there before any feature."""
+        met = [(*self._evidence(part), share) for part, share in readings(blob)] if blob else []
+        base = self._intercept + self._brevity * shortness(met[0][1] if met else 0)
+        return base + sum(share * evidence for evidence, _, share in met), base
+
+    def _evidence(self, blob: bytes) -> tuple[float, int]:
+        """The evidence of one reading, and of how many features."""
         rows = features(blob, self._bits).astype(np.int32)
         rows.sort()  # an array of the table's length would mark repeats in half the time, and is twice the table
         first = np.ones(len(rows), np.bool_)
         np.not_equal(rows[1:], rows[:-1], out=first[1:])
         once = rows[first]
-        return float(self._table[once].sum(dtype=np.float64) / math.sqrt(len(once)))
+        return float(self._table[once].sum(dtype=np.float64) / math.sqrt(len(once))), len(once)
 
     def explain(self, text: str) -> Explanation:
         """What each word of a text adds to the log-odds; with ``base`` they sum to them within 1e-6.
@@ -85,11 +94,11 @@ class HashedClassifier(Scores):
         """
         blob, origin = normalise_with_offsets(text)
         if not blob:
-            return Explanation(self._intercept, self._intercept, [])
+            return Explanation(*self._read(blob), [])
         found = [self._occurrences(part, share) for part, share in readings(blob)]
         starts, ends, each = (np.concatenate(kind) for kind in zip(*found, strict=True))
         words = shares(blob, origin, starts, ends, each)
-        return Explanation(self.log_odds(blob), self._intercept, words)
+        return Explanation(*self._read(blob), words)
 
     def _occurrences(self, blob: bytes, share: float) -> tuple[Places, Places, NDArray[np.float64]]:
         """Where each occurrence of a feature in one reading begins and ends, and what it adds: (n,) each."""

@@ -1,13 +1,13 @@
 """Recipe ``default``: a linear model over hashed features, calibrated on rows that it was not fitted on.
 
-Beside the rows it is given it learns from `background`: honest mail of today that we wrote ourselves, since the
-public corpora have none. Each reading of a text is the set of its features, scaled to length one, each feature by its
-rarity.
+Beside the rows it is given it learns from mail that we wrote ourselves, since the public corpora have none like it:
+``background``, honest mail of today, and ``everyday``, what people write in a line or two. Each reading of a text is
+the set of its features, scaled to length one, each feature by its rarity.
 """
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,21 +22,23 @@ from threadpoolctl import threadpool_limits
 from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.folding import normalise
 from fyke.model.hashed import HashedClassifier, HashedWeights
-from fyke.model.hashing import features, parts, readings
+from fyke.model.hashing import features, parts, readings, shortness
 from fyke.model.labels import PHISHING
 
 BACKGROUND = Path(__file__).parent / "background.csv"
+EVERYDAY = Path(__file__).parent / "everyday.csv"
 BITS = 22
 LEAST_TEXTS = 2  # a feature of fewer texts says nothing
 STRENGTH = 3.0  # liblinear's C
-BACKGROUND_WEIGHT = 10.0  # of one of its texts, beside a row given
+BESIDE = {BACKGROUND: 10.0, EVERYDAY: 1.0}  # how often one of its texts counts, beside a row given
 HELD_BACK = 0.15  # of the clusters, for calibration
+SHORTNESS = 10.0  # what it is multiplied by, so that its weight is as good as free
 SEED = 6
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Weights over a table's rows, (2**bits,) float64, and the intercept."""
+    """Weights over a table's rows and of shortness, (2**bits + 1,) float64, and the intercept."""
 
     table: NDArray[np.float64]
     intercept: float
@@ -45,9 +47,9 @@ class Fit:
 class HashedRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there."""
 
-    def __init__(self, bits: int = BITS, background: Path | None = BACKGROUND):
+    def __init__(self, bits: int = BITS, beside: Mapping[Path, float] = BESIDE):
         self.bits = bits
-        self.background = background
+        self.beside = beside
         self.weights: HashedWeights
         self.calibrated: Calibrated | None = None
 
@@ -57,13 +59,14 @@ class HashedRecipe:
         Raises:
             ValueError: only one label, or no text has a word.
         """
-        extra = pl.read_csv(self.background)["Email Text"].to_list() if self.background else []
+        ours = [(_texts(path), counts) for path, counts in self.beside.items()]
+        extra = [text for some, _ in ours for text in some]
         blobs = [normalise(text) for text in (*texts, *extra)]
         phishing = np.array([label == PHISHING for label in labels] + [False] * len(extra))
         if not any(blobs[: len(texts)]) or len(set(phishing[: len(texts)])) < 2:
             raise ValueError("no words, or only one label")
         matrix = occurrences(blobs, self.bits)
-        weight = np.array([1.0] * len(texts) + [BACKGROUND_WEIGHT] * len(extra))
+        weight = np.concatenate([np.ones(len(texts)), *(np.full(len(some), counts) for some, counts in ours)])
         validation = held_back(blobs[: len(texts)])
         fitted_on = np.setdiff1d(np.arange(len(blobs)), validation)
         if self._enough(phishing, validation, fitted_on):
@@ -71,7 +74,8 @@ class HashedRecipe:
             self.calibrated = calibrate(_log_odds(first, matrix[validation]), phishing[validation])
         final = _regress(matrix, phishing, weight)
         scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
-        self.weights = HashedWeights((scale * final.table).astype(np.float16), scale * final.intercept + shift)
+        table, brevity = (scale * final.table[:-1]).astype(np.float16), scale * SHORTNESS * float(final.table[-1])
+        self.weights = HashedWeights(table, scale * final.intercept + shift, brevity)
         self._classifier = HashedClassifier("unpacked", self.weights)
         return self
 
@@ -85,26 +89,34 @@ class HashedRecipe:
         return self._classifier.predict_many(items)
 
 
-def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
-    """A matrix of (texts, 2**bits); CSR, float32.
+def _texts(path: Path) -> list[str]:
+    return pl.read_csv(path)["Email Text"].to_list()
 
-    Wherever a text has a feature: the sum of share / sqrt(features) over the readings that have it.
+
+def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
+    """A matrix of (texts, 2**bits + 1); CSR, float32.
+
+    Wherever a text has a feature: the sum of share / sqrt(features) over the readings that have it. The last column is
+    the texts' shortness.
     """
     found = [_met(blob, bits) for blob in blobs]
     starts = np.cumsum([0, *(len(rows) for rows, _ in found)])
     rows, values = (np.concatenate(kind) for kind in zip(*found, strict=True))
-    matrix = sparse.csr_matrix((values, rows, starts), shape=(len(blobs), 1 << bits))
+    matrix = sparse.csr_matrix((values, rows, starts), shape=(len(blobs), (1 << bits) + 1))
     matrix.sum_duplicates()
     return matrix
 
 
 def _met(blob: bytes, bits: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Rows that the readings of a text meet, each once a reading, and the values that they have there."""
-    if not blob:
-        return np.empty(0, np.int32), np.empty(0, np.float32)
-    each = [(np.unique(features(part, bits)).astype(np.int32), share) for part, share in readings(blob)]
+    read = readings(blob) if blob else []
+    each = [(np.unique(features(part, bits)).astype(np.int32), share) for part, share in read]
     values = [np.full(len(rows), share / math.sqrt(len(rows)), np.float32) for rows, share in each]
-    return np.concatenate([rows for rows, _ in each]), np.concatenate(values)
+    short = SHORTNESS * shortness(len(each[0][0]) if each else 0)
+    return (
+        np.concatenate([*(rows for rows, _ in each), np.array([1 << bits], np.int32)]),
+        np.concatenate([*values, np.array([short], np.float32)]),
+    )
 
 
 def held_back(blobs: Sequence[bytes]) -> NDArray[np.int64]:
@@ -135,6 +147,7 @@ def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float6
     kept = np.flatnonzero(frequency >= LEAST_TEXTS)
     rarity = np.log((1 + matrix.shape[0]) / (1 + frequency[kept])) + 1
     uneven = np.sqrt(np.abs(_log_ratio(matrix, phishing)[kept]))
+    uneven[-1] = 1.0  # every text is more or less short
     fits = [_machine(matrix, kept, scale, phishing, weight) for scale in (rarity, rarity * uneven)]
     return Fit((fits[0].table + fits[1].table) / 2, (fits[0].intercept + fits[1].intercept) / 2)
 

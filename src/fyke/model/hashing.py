@@ -19,6 +19,7 @@ from fyke.model.folding import LIMIT
 
 RUNS = (5,)  # bytes, at most 7
 READINGS = ((LIMIT, 0.44), (700, 0.28), (300, 0.28))  # bytes from the beginning, and their share in the score
+FEW = 30  # features; a text of as many is half as short as can be
 _P = 0x100000001B3
 _MIX = 0x9E3779B97F4A7C15
 _SHIFT = np.uint64(29)
@@ -57,6 +58,11 @@ def _beginning(blob: bytes, length: int) -> bytes:
     """The words that lie within the first bytes; where the first word does not, the bytes."""
     end = blob.rfind(b" ", 0, length + 1)
     return blob[: end if end > 0 else length]
+
+
+def shortness(many: int) -> float:
+    """How short a text of so many different features is: 1 without any, near 0 for a letter."""
+    return FEW / (FEW + many)
 
 
 def features(blob: bytes, bits: int) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from fyke.model.encoding import LIMIT as TOKENS
 from fyke.model.encoding import WIDTH
 from fyke.model.folding import LIMIT
 from fyke.model.hashed import HashedWeights
-from fyke.model.hashing import READINGS, RUNS
+from fyke.model.hashing import FEW, READINGS, RUNS
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -25,8 +25,8 @@ LEAST_BITS, MOST_BITS = 8, 24
 
 
 def pack_hashed(weights: HashedWeights) -> bytes:
-    """The table and the intercept."""
-    return save({"table": np.ascontiguousarray(weights.table), "intercept": np.array([weights.intercept])})
+    """The table; the intercept, the weight of shortness, and what shortness is measured by."""
+    return save(_hashed_arrays(weights))
 
 
 def unpack_hashed(document: bytes, preprocessing: HashedPreprocessing) -> HashedWeights:
@@ -39,19 +39,24 @@ def unpack_hashed(document: bytes, preprocessing: HashedPreprocessing) -> Hashed
     return _hashed(_arrays(document), preprocessing)
 
 
+def _hashed_arrays(weights: HashedWeights) -> dict[str, NDArray[Any]]:
+    numbers = np.array([weights.intercept, weights.brevity, FEW], np.float64)
+    return {"table": np.ascontiguousarray(weights.table), "intercept": numbers}
+
+
 def _hashed(arrays: Arrays, preprocessing: HashedPreprocessing) -> HashedWeights:
     table, intercept = _named(arrays, "table", "intercept")
     if table.dtype != np.float16 or intercept.dtype != np.float64:
         raise ModelError("The weights are not floating-point numbers of 16 bits, or the intercept not of 64.")
     bits = preprocessing.bits
-    if not LEAST_BITS <= bits <= MOST_BITS or table.shape != (1 << bits,) or intercept.shape != (1,):
+    if not LEAST_BITS <= bits <= MOST_BITS or table.shape != (1 << bits,) or intercept.shape != (3,):
         raise ModelError("The weights do not fit the card: the table is not of the size that it says.")
     if not np.isfinite(table).all() or not np.isfinite(intercept).all():
         raise ModelError("The weights are not finite numbers.")
-    known = (RUNS, READINGS, LIMIT)
-    if (tuple(preprocessing.runs), tuple(preprocessing.readings), preprocessing.limit) != known:
+    read = (tuple(preprocessing.runs), tuple(preprocessing.readings), preprocessing.limit, intercept[2])
+    if read != (RUNS, READINGS, LIMIT, FEW):
         raise ModelError("The model reads texts in another way than this version of Fyke; train it anew.")
-    return HashedWeights(table, float(intercept[0]))
+    return HashedWeights(table, float(intercept[0]), float(intercept[1]))
 
 
 def pack_deep(head: Head) -> bytes:
@@ -70,10 +75,9 @@ def unpack_deep(document: bytes, preprocessing: DeepPreprocessing) -> Head:
 
 def pack_cascade(weights: CascadeWeights) -> bytes:
     """The arrays of both parts, and the band."""
-    table = {"table": np.ascontiguousarray(weights.fast.table), "intercept": np.array([weights.fast.intercept])}
     return save(
         {
-            **table,
+            **_hashed_arrays(weights.fast),
             **_head_arrays(weights.deep),
             "band": np.array([*astuple(weights.band), weights.scale, weights.shift]),
         }
