@@ -78,7 +78,7 @@ class Wire(Door):
         lane, length = known
         self._length = end + len(_BLANK) + length
         if len(data) < self._length:
-            self._go_on(data)
+            self._go_on(data, end + len(_BLANK))
             self.come("body")
             return
         if self._timer is not None:
@@ -88,11 +88,11 @@ class Wire(Door):
         else:
             self._ask(lane, data, data[end + len(_BLANK) :])
 
-    def _go_on(self, data: bytes) -> None:
-        """More of a request with a known head: what comes in pieces counts among the bodies that are held."""
+    def _go_on(self, data: bytes, head: int = 0) -> None:
+        """More of a request with a known head: a body that comes in pieces counts among those that are held."""
         try:
-            self._share.check(self._length - len(self._begun))
-            self._share.take(len(data))
+            self._share.check(self._length - len(self._begun) - head)
+            self._share.take(len(data) - head)
         except TooMuchHeld as error:
             self._begun.clear()
             self._share.give_back()
