@@ -47,7 +47,7 @@ def _origins(value: object) -> object:
 def _hosts(value: object) -> object:
     names = _names(value)
     for name in names if isinstance(names, list) else ():
-        if not re.fullmatch(r"[a-z0-9_.-]+|\[?[0-9a-f:]*:[0-9a-f:.]+:[0-9a-f:.]*\]?|\*", name):
+        if not re.fullmatch(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]|\*", name):
             raise ValueError(f"{name!r} is no host; give some like mail.example.org without ports, or *")
     return names
 
