@@ -16,9 +16,18 @@ from tests.conftest import RedisServer
 from tests.service.keyed import Keys, keyed_app
 from tests.service.threads import Running
 
-ROUNDS = 250
+ROUNDS = 200
 SURE = 1e-5  # how seldom chance alone may say that two kinds of latency differ
-_WORDS = ["prize", "click", "money", "offer", "group", "price", "house", "order"]  # of one length, as are all texts then
+_WORDS = [
+    "prize",
+    "click",
+    "money",
+    "offer",
+    "group",
+    "price",
+    "house",
+    "order",
+]  # of one length, as are all texts then
 
 
 class Tenant:
