@@ -121,7 +121,7 @@ async def test_the_certificate_must_name_the_host(tls_server: RedisServer, certi
 async def test_tls_that_believes_anybody_is_warned_of(option: str, scheme: str, tmp_path: Path) -> None:
     """At the start, by the option's name; TLS that verifies has no such warning."""
     for query, told in ((f"?{option}", 1), ("?ssl_cert_reqs=required&ssl_check_hostname=true", 0), ("", 0)):
-        url = f"{scheme}://127.0.0.1:1/name{query}".replace("name", "0" if scheme == "rediss" else "name/0")
+        url = f"{scheme}://127.0.0.1:1/{'0' if scheme == 'rediss' else 'name/0'}{query}"
         found = await open_cache(url, secret=b"s" * 16, directory=tmp_path, max_bytes=2**20, deadline=0.05)
         assert found.store is not None
         await found.store.close()
