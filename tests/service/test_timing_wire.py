@@ -58,7 +58,7 @@ def tenants(keys: Keys, redis_url: str) -> Iterator[list[Tenant]]:
         keys, cache_url=redis_url, cache_secret="of this test", cache_memory_entries=0, cache_deadline_ms=10_000
     )
     config = uvicorn.Config(
-        app, http=Wire, access_log=False, log_level="critical", server_header=False, proxy_headers=False
+        app, http=Wire, access_log=False, log_level="critical", server_header=False, timeout_keep_alive=600
     )
     with Running(config) as running, ExitStack() as stack:
         made = []
