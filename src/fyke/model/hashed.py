@@ -93,7 +93,7 @@ class HashedClassifier(Scores):
         """The evidence of one reading, and of how many features."""
         rows = features(blob, self._bits)
         once = self._first_met(rows)
-        many = np.count_nonzero(once)
+        many = int(np.count_nonzero(once))
         return float(self._table[rows[once]].sum(dtype=np.float64) / math.sqrt(many)), many
 
     def _first_met(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
