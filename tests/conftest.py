@@ -30,9 +30,6 @@ __all__ = ["FYKE", "ROOT", "SAMPLE", "RedisServer", "Serve", "Service", "free_po
 hypothesis.settings.register_profile("patient", deadline=None)  # no promise depends on how fast a machine is
 hypothesis.settings.load_profile("patient")
 
-OTHER_HOSTS = "it"  # by which tests ask applications that ask for no keys
-os.environ["FYKE_ALLOWED_HOSTS"] = OTHER_HOSTS  # for what is made before any test
-
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample_emails.csv"
 FYKE = [sys.executable, "-m", "fyke"]
@@ -49,7 +46,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith("FYKE_") and name != "FYKE_DATA" and not name.startswith("FYKE_REQUIRE_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("FYKE_ALLOWED_HOSTS", OTHER_HOSTS)
     monkeypatch.setenv("FYKE_CACHE_DIR", str(tmp_path / "cache"))
 
 

@@ -108,8 +108,8 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[frozenset[str], NoDecode, _HOSTS] = Field(
         frozenset(),
         description="More names by which the service may be asked for (`Host`), without ports, separated by commas; "
-        "beyond them and this machine's own, 421; `*` allows all. Unset allows all with keys or on an address beyond "
-        "this machine.",
+        "beyond them and what no web page can be called, 421; `*` allows all. Unset allows all with keys or on an "
+        "address beyond this machine.",
     )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     model_follow: float = Field(

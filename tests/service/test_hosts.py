@@ -13,7 +13,8 @@ from tests.service.keyed import shipped
 from tests.service.test_doors import listening, run
 
 OWN = ["localhost", "LocalHost:8000", "localhost.", "127.0.0.1:8000", "127.9.9.9", "[::1]", "[::1]:8000", "fyke.lan:1"]
-OTHERS = ["evil.example", "127.0.0.1.evil.example:8000", "localhost.evil.example", "10.0.0.7", "0.0.0.0:8000", "[::2]"]
+OWN += ["testserver", "fyke:8000", "10.0.0.7", "[fd00::2]:8000", "it.localhost", "fyke.internal", "fyke.test"]
+OTHERS = ["evil.example", "127.0.0.1.evil.example:8000", "localhost.evil.example", "test.evil.example", "7f.1", "a.lan"]
 NONE = ["", ":8000", "[::1", "evil@localhost", "localhost/", "localhost, evil.example", "\xff"]
 FROM_ABROAD: dict[str, object] = {"host": "0.0.0.0", "insecure": True}
 BODY = b'{"text": "you have won"}'
@@ -33,7 +34,8 @@ def made(**flags: object) -> Service:
 
 
 def test_which_names_are_the_services_own() -> None:
-    """This machine's, and those that are named, with any port; nothing that only begins or ends like them."""
+    """Addresses, what no name server of a page's owner tells, and what is named, with any port; nothing that only looks
+    like them."""
     hosts = Hosts("127.0.0.1", "fyke.lan")
     for host in OWN * 2:
         assert host.encode() in hosts
@@ -76,7 +78,7 @@ def test_where_every_host_is_answered(tmp_path: Path) -> None:
     assert named is not None
     assert b"fyke.lan" in named
     assert b"[fd00::7]:8000" in named
-    assert b"it" not in named
+    assert b"it.lan" not in named
 
 
 @pytest.mark.parametrize("said", ["fyke.lan:8000", "http://fyke.lan", "*.lan"])

@@ -1,7 +1,8 @@
 """Names by which the service may be asked for, where whoever can reach it is let in.
 
 A web page can make its own name lead to 127.0.0.1 (DNS rebinding), and its scripts then read the answers of a service
-there. Browsers tell the name in ``Host``, which no page can change.
+there. Browsers tell the name in ``Host``, which no page can change. Addresses, names of one label and those under the
+domains of `PRIVATE` come from no name server that a page's owner could have, and are let through.
 """
 
 import ipaddress
@@ -13,12 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fyke.settings import ANY_HOST, Settings
 
-_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^][:/@\s]+)(:[0-9]*)?")
+PRIVATE = (".localhost", ".test", ".internal")  # RFC 6761; ICANN resolution 2024.07.29.06
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]*)?")
 _MOST_SHOWN = 100
 
 
 class Hosts:
-    """Which values of ``Host`` name this service: ``names``, and whatever names this machine alone, with any port."""
+    """Which values of ``Host`` are let through, with any port: ``names``, and those that no page can have."""
 
     def __init__(self, *names: str):
         self._names = frozenset(_bare(name) for name in names)
@@ -29,7 +31,7 @@ class Hosts:
             return True
         found = _HOST.fullmatch(host)
         name = _bare(found[1].decode("latin-1")) if found else ""
-        if not (name and (name in self._names or is_local(name))):
+        if not (name and (name in self._names or is_private(name))):
             return False
         self._last = host
         return True
@@ -69,6 +71,16 @@ def is_local(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost"
+
+
+def is_private(name: str) -> bool:
+    """Whether a name is one that no page on the network can have: an address, or a name that only a machine or its
+    own network knows."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith(PRIVATE)
+    return True
 
 
 def leads_here(host: str) -> bool:
