@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import http.client
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -65,7 +64,9 @@ class Contestant:
         sums: dict[str, float] = {}
         for line in self._get("/metrics").decode().splitlines():
             name, _, value = line.rpartition(" ")
-            if 'of="verdict"' in name:  # of other workers up to a second ago: a turn's warming has the same kind of answers
+            if (
+                'of="verdict"' in name
+            ):  # of other workers up to a second ago: a turn's warming has the same kind of answers
                 name = name.partition("{")[0]
                 sums[name] = sums.get(name, 0) + float(value)
         return int(sums["fyke_hits_total"] + sums["fyke_shared_total"]), int(sums["fyke_misses_total"])

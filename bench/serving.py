@@ -5,7 +5,8 @@ one is asked at a time. In each round every cell (a server, a workload, a number
 order of the round's own; the figures are medians over the rounds. Nothing is pinned: the load generator shares the
 cores with the servers. All answers are compared with scikit-learn's before anything is timed. The last line is JSON.
 
-The exit status is 1, and nothing is written, when an answer was wrong, a request failed, or what should be kept was not.
+The exit status is 1, and no report is written, when an answer was wrong, a request failed, or what
+should be kept was not.
 """
 
 import argparse

@@ -146,7 +146,11 @@ def page(cases: list[tuple[str, dict[str, float], dict[str, float]]], seconds: i
     ]
     for name, spent, _ in cases:
         parts = [spent.get(one, 0.0) for one in ("Fyke", "Redis", "wrk")]
-        numbers = [*(f"{part:.1f}" for part in (*parts, sum(parts))), f"{spent['rate']:,.0f}", f"{2e6 / sum(parts):,.0f}"]
+        numbers = [
+            *(f"{part:.1f}" for part in (*parts, sum(parts))),
+            f"{spent['rate']:,.0f}",
+            f"{2e6 / sum(parts):,.0f}",
+        ]
         lines.append(f"| {name} | {' | '.join(numbers)} |")
     lines += ["", "Shares of the event loop's thread of one worker while it is at work, in per cent.", ""]
     lines += ["| layer | " + " | ".join(name for name, *_ in cases) + " |", "| --- |" + " --- |" * len(cases)]

@@ -14,6 +14,7 @@ from fyke.service.app import create_app
 from fyke.service.taking import SharingServer
 from fyke.service.wire import Wire
 from fyke.settings import load as settings
+from tests.waiting import until
 
 MANY = 40
 
@@ -36,8 +37,7 @@ def test_whoever_takes_a_connection_leaves_others_to_the_rest() -> None:
         with contextlib.ExitStack() as stack:
             servers = [await _server(one) for one in (listener, other)]
             clients = [stack.enter_context(socket.create_connection(listener.getsockname())) for _ in range(MANY)]
-            while sum(len(one.server_state.connections) for one in servers) < MANY:
-                await asyncio.sleep(0)  # noqa: ASYNC110
+            await until(lambda: sum(len(one.server_state.connections) for one in servers) == MANY)
             assert min(len(one.server_state.connections) for one in servers) >= MANY / 4
             loop = asyncio.get_running_loop()
             for client in clients:
