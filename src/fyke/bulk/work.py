@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -25,6 +26,7 @@ def start(pipe: Connection) -> None:
     spare_collector()
     with suppress(EOFError, OSError):
         run(_help(pipe))
+    os._exit(0)  # at once: the parent waits for the end
 
 
 async def _help(pipe: Connection) -> None:
