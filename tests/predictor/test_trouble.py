@@ -373,7 +373,7 @@ def test_a_verification_that_fails_is_not_the_last(caplog: pytest.LogCaptureFixt
         async with unverified(Once(), memory=memory(), verify=1.0) as predictor:
             for _ in range(20):
                 await predictor.predict("a")
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
             assert predictor.ledger.verified == 18
 
     asyncio.run(run())

@@ -5,10 +5,9 @@ import logging
 import random
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from fyke.cache.entry import Entry
 from fyke.cache.keys import PUBLIC_SECRET, Keyring, scope
@@ -21,6 +20,7 @@ from fyke.cache.tiers import Tiers
 from fyke.errors import NotCached
 from fyke.predictor.engine import Engine
 from fyke.predictor.flights import Boarding, Flight, Flights
+from fyke.predictor.kept import Kept
 from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
 from fyke.predictor.words import ANY, ONLY_KEPT, Admission, Answer, Model, Wishes
 
@@ -31,7 +31,6 @@ Prediction = TypeVar("Prediction")
 
 LOOKUPS_AT_ONCE = 1
 LARGE_BATCH = 64  # misses that are as cheap as they get
-MOST_SAMPLED = 1000  # hits that wait to be verified
 ASK_ANYWAY = 100  # with admission "auto", every so many batches the store is asked, to go on measuring
 
 
@@ -120,15 +119,21 @@ class Predictor(Generic[Item, Prediction]):
         )
         self._span = span
         self._preview = preview
-        self._verify_share = verify
-        self._clock = clock
         self._flights: Flights[Item, Prediction] = Flights(self._answer, at_once=LOOKUPS_AT_ONCE)
         self._leases = Leases(self.tiers, lease_seconds)
-        self._renewed: dict[str, Entry] = {}
         self._computing: dict[str, Flight[Item, Prediction]] = {}
         self._batches = 0
-        self._sample: deque[tuple[str, Callable[[], Item], Entry]] = deque()
-        self._closing = False
+        self._kept: Kept[Item, Prediction] = Kept(
+            model.id,
+            self.tiers,
+            self._engine,
+            share=verify,
+            clock=clock,
+            rng=self._rng,
+            spawn=self._flights.spawn,
+            write=lambda: self._compute([], [], True),
+            dearer=lambda: self._store_is_dearer,
+        )
 
     async def start(self) -> None:
         """Follow the purges that other processes make."""
@@ -158,7 +163,7 @@ class Predictor(Generic[Item, Prediction]):
 
     async def close(self) -> None:
         """Finish what is under way, here and in the siblings, then close the store."""
-        self._closing = True
+        self._kept.closing = True
         for sibling in list(self._siblings):
             await sibling.close()
         await self.drain()
@@ -194,7 +199,7 @@ class Predictor(Generic[Item, Prediction]):
         ``read`` gives the item; it is called only where the hit is one of the sample that is verified.
         """
         known = self.tiers.recall(key)
-        return None if known is None else self._hit(key, read, known, "memory", ANY)
+        return None if known is None else self._kept.answer(key, read, known, "memory", ANY)
 
     def look_up(self, key: str, read: Callable[[], Item]) -> "Boarding[Item, Prediction] | None":
         """A place on the flight that asks the store for the same; None where it is not asked.
@@ -286,7 +291,7 @@ class Predictor(Generic[Item, Prediction]):
         key = self._keyring.key(canonical)
         known = None if wishes.no_cache else self.tiers.recall(key)
         if known is not None:
-            answer = self._hit(key, lambda: item, known, "memory", wishes)
+            answer = self._kept.answer(key, lambda: item, known, "memory", wishes)
             if answer is not None:
                 return answer
         return self._board(key, lambda: item, canonical, wishes, refused=wishes.no_cache or known is not None)
@@ -340,7 +345,7 @@ class Predictor(Generic[Item, Prediction]):
             misses = [flight for flight in misses if flight not in contested] + free
             if elsewhere:
                 self._flights.take(elsewhere, self._await_others(elsewhere))
-        if misses or leased or self._renewed:
+        if misses or leased or self._kept.renewed:
             await self._compute(misses + leased, leased, shared)
 
     def _skips_the_store(self) -> bool:
@@ -371,7 +376,7 @@ class Predictor(Generic[Item, Prediction]):
 
     def _land_hit(self, flight: Flight[Item, Prediction], entry: Entry) -> bool:
         self.tiers.admit(flight.key, entry)  # before a renewal may take its place
-        answer = self._hit(flight.key, flight.read, entry, "redis", flight.wishes)
+        answer = self._kept.answer(flight.key, flight.read, entry, "redis", flight.wishes)
         if answer is None:
             flight.refused = True
             return False
@@ -403,7 +408,7 @@ class Predictor(Generic[Item, Prediction]):
         """Until other processes have computed these, or a lease has run out, or patience has: then compute here."""
         self.ledger.lease_waits += len(flights)
         for pause in pauses():
-            if self._closing:
+            if self._kept.closing:
                 break
             await asyncio.sleep(pause)
             free, mine, flights = await self._claim(flights)
@@ -437,7 +442,7 @@ class Predictor(Generic[Item, Prediction]):
         finally:
             for flight in leading:
                 self._computing.pop(flight.key, None)
-            renewed, self._renewed = self._renewed, {}
+            renewed, self._kept.renewed = self._kept.renewed, {}
             if fresh or renewed or keys:
                 await self.tiers.settle(fresh, renewed, keys, generation)
 
@@ -482,64 +487,3 @@ class Predictor(Generic[Item, Prediction]):
         if fresh is not None:
             fresh[flight.key] = entry
         return Answer(prediction, "model", flight.key, ttl=entry.ttl(entry.created), refused=flight.refused)
-
-    def _hit(
-        self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
-    ) -> Answer[Prediction] | None:
-        """The answer in an entry; None when it is older than wanted or holds no prediction."""
-        now = self._clock()
-        if wishes.max_age is not None and now - entry.created > wishes.max_age * 1000:
-            return None
-        try:
-            prediction = self._engine.decode(entry.payload)
-        except Exception:
-            self.ledger.rejected += 1
-            return None
-        if tier == "memory":
-            self.ledger.memory_hits += 1
-        else:
-            self.ledger.redis_hits += 1
-        if not wishes.no_store:
-            self._renew(key, entry)
-        if self._verify_share and self._rng.random() < self._verify_share and len(self._sample) < MOST_SAMPLED:
-            if not self._sample:
-                self._flights.spawn(self._verify_sample())
-            self._sample.append((key, read, entry))
-        return Answer(prediction, tier, key, entry.age(now), entry.ttl(now))
-
-    def _renew(self, key: str, entry: Entry) -> None:
-        """Renewals of a turn are written together, with the turn's fresh entries when those come in time."""
-        again = self.tiers.renewal(key, entry)
-        if again is None:
-            return
-        if self._store_is_dearer:
-            self.tiers.renew_here(key, again)
-            return
-        if not self._renewed:
-            self._flights.spawn(self._compute([], [], True))
-        self._renewed[key] = again
-
-    async def _verify_sample(self) -> None:
-        """One after the other, so that a miss waits for one of them at most."""
-        while self._sample and not self._closing:
-            try:
-                await self._verify(*self._sample[0])
-            except Exception:
-                log.exception("a hit could not be verified")
-            finally:
-                self._sample.popleft()
-        self._sample.clear()
-
-    async def _verify(self, key: str, read: Callable[[], Item], entry: Entry) -> None:
-        """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""
-        generation = self.tiers.generation
-        anew = await self._engine.again(read, entry.payload)
-        self.ledger.verified += 1
-        if anew is None:
-            return
-        self.ledger.mismatches += 1
-        log.error("a cached prediction differs from the model's: model %s, key %s", self.model.id, key)
-        if generation == self.tiers.generation:
-            right = self.tiers.make(anew, entry.preview)
-            self.tiers.admit(key, right)
-            await self.tiers.settle({key: right}, {}, (), generation)
