@@ -214,7 +214,7 @@ def test_misses_gather_while_the_model_is_busy() -> None:
             for number in range(50):
                 rest.append(asyncio.create_task(predictor.predict(str(number))))
                 await asyncio.sleep(0)
-            await until(lambda: len(predictor._computing) == 51)
+            await until(lambda: len(predictor._course.computing) == 51)
             model.gate.set()
             await asyncio.gather(first, *rest)
             assert [len(call) for call in model.calls] == [1, 50]
