@@ -56,7 +56,9 @@ def main() -> None:
 
 async def _measured(directory: Path, seconds: float, wait_ms: float | None, sustainable: float = 0) -> dict[str, Any]:
     """The runs of one server; the closed loop first, where it is not known what is ``sustainable``."""
-    server = Server(f"overload-{wait_ms}", directory, b"GET /readyz HTTP/1.1\r\nHost: it\r\n\r\n", b"HTTP/1.1 200")
+    server = Server(
+        f"overload-{wait_ms}", directory, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200"
+    )
     limits = {"FYKE_MAX_WAIT_MS": str(wait_ms or 10**7), "FYKE_MAX_WAITING": "1000000"}
     command = [sys.executable, "-m", "fyke", "serve", "--port", str(server.port), "--cache-url", "none://"]
     server.spawn(["env", *(f"{name}={value}" for name, value in limits.items()), *command])
