@@ -21,7 +21,6 @@ from fyke.predictor.engine import Engine
 from fyke.predictor.flights import Boarding
 from fyke.predictor.words import ANY, ONLY_KEPT, Admission, Answer, Model, Wishes
 
-
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
 
