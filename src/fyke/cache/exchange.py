@@ -62,8 +62,9 @@ class Line(asyncio.Protocol):
                 self._fail(InvalidResponse("more replies than commands"))
         elif len(self._replies) == self._wanted:
             waiting, self._waiting = self._waiting, None
+            replies, self._replies = self._replies, []
             if not waiting.done():
-                waiting.set_result(self._replies)
+                waiting.set_result(replies)
 
     def eof_received(self) -> None:
         """The server has closed it."""

@@ -9,6 +9,7 @@ of, and so on: when the others do not come, because they hang or are busy, nothi
 import asyncio
 import logging
 import socket
+import sys
 
 from fyke.service.closing import Server
 
@@ -24,6 +25,10 @@ class SharingServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, but listen here."""
+        self._takers: list[Taker] = []
+        if sys.platform == "win32":  # where sockets are shared in another way
+            await super().startup(sockets)
+            return
         await super().startup(sockets=[])
         self._takers = [Taker(self, one) for one in sockets or []]
 
