@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import http.client
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -52,18 +51,25 @@ class Contestant:
         return f"http://{HOST}:{self.server.port}"
 
     def kept(self) -> tuple[int, int] | None:
-        """Requests answered so far without and with a computation of their own; None where nobody counts.
+        """Texts answered so far without and with a computation of their own; None where nobody counts.
 
-        Of two workers only one can be asked, and it may be either: there nobody counts.
+        Fyke's are those of all its workers together.
         """
         if self.name == NAIVE:
             with redis.Redis(HOST, self.redis_port) as client:
                 stats: dict[str, int] = client.info("stats")
             return stats["keyspace_hits"], stats["keyspace_misses"]
-        if self.name == LIMIT or self.workers > 1:
+        if self.name == LIMIT:
             return None
-        report = json.loads(self._get("/cache"))
-        return sum(report["hits"].values()) + report["shared"], report["misses"]
+        sums: dict[str, float] = {}
+        for line in self._get("/metrics").decode().splitlines():
+            name, _, value = line.rpartition(" ")
+            if (
+                'of="verdict"' in name
+            ):  # of other workers up to a second ago: a turn's warming has the same kind of answers
+                name = name.partition("{")[0]
+                sums[name] = sums.get(name, 0) + float(value)
+        return int(sums["fyke_hits_total"] + sums["fyke_shared_total"]), int(sums["fyke_misses_total"])
 
     def settle(self) -> None:
         """Return when what a run left behind is done: another request has been answered."""
@@ -160,10 +166,10 @@ def family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
-def resident(pid: int) -> int:
-    """Resident memory of a process in bytes (proc(5), VmRSS); 0 when it has ended."""
+def resident(pid: int, which: str = "VmRSS") -> int:
+    """Resident memory of a process in bytes (proc(5)), now or with ``VmHWM`` at its peak; 0 when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{which}:")), 0)

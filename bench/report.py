@@ -147,20 +147,28 @@ def _start(figures: dict[str, Any]) -> Iterator[str]:
             took = f"{started[name]:.2f} s" if name in started else ""
             rows.append([name, took, f"{warm[name] / MIB:.0f} MiB", f"{last[name] / MIB:.0f} MiB"])
     yield from _table(["server", "ready after", "resident, warm", "resident after all rounds"], rows)
+    if SHIPPED in last and NAIVE in last:
+        yield ""
+        yield (
+            f"The target is of the warm server. After all rounds, with its tier in memory full, the shipped model's "
+            f"has {last[SHIPPED] / last[NAIVE]:.2f} times the memory of naive, which keeps nothing of its own."
+        )
     if "help_seconds" in figures:
         yield ""
         yield f"`fyke --help` answers in {figures['help_seconds']:.2f} s."
 
 
 def _bulk(bulk: dict[str, Any]) -> Iterator[str]:
-    yield f"{bulk['rows']:,} texts of some 35 words, no cache; the whole command, and all processes together."
+    yield (
+        f"{bulk['rows']:,} texts of some 35 words, no cache; the whole command. Memory is what each process had at its "
+        "own peak (VmHWM), summed."
+    )
     yield ""
     rows = []
     for workers, seconds in bulk["seconds"].items():
-        rows.append([workers, f"{bulk['rows'] / seconds:,.0f}", f"{bulk['peak'][workers] / MIB:.0f} MiB"])
-    yield from _table(["processes", "rows/s", "memory at its peak"], rows)
-    yield ""
-    yield f"A fifth of the rows takes {bulk['peak_of_a_fifth'] / MIB:.0f} MiB with one process."
+        peaks = (f"{bulk[which][workers] / MIB:.0f} MiB" for which in ("peak", "peak_of_a_part"))
+        rows.append([workers, f"{bulk['rows'] / seconds:,.0f}", *peaks])
+    yield from _table(["processes", "rows/s", "memory at its peak", "for a quarter of the rows"], rows)
 
 
 def _steps(rows: dict[str, float]) -> Iterator[str]:

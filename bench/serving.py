@@ -6,7 +6,8 @@ order of the round's own; the figures are medians over the rounds. Nothing is pi
 cores with the servers. All answers are compared before anything is timed: with
 scikit-learn's, or, of the model that comes with Fyke, with its own in this process. The last line is JSON.
 
-The exit status is 1 when an answer was wrong, a request failed, or what should be kept was not.
+The exit status is 1, and no report is written, when an answer was wrong, a request failed, or what
+should be kept was not.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from fyke.model.corpus import read_corpus
 from fyke.model.directory import SHIPPED as SHIPPED_MODEL
 from fyke.model.directory import load_model
 
+WARM_SECONDS, WARM_DRAWS = 1, 500
 CORPUS, SAMPLE = "kaggle_phishing_email_rebuilt.csv.gz", ROOT / "data" / "sample_emails.csv"
 
 
@@ -111,6 +113,7 @@ class Bench:
         """The costs of single steps, measured in a process of their own."""
         say("single steps")
         command = [sys.executable, "-m", "bench.steps", "--model", str(self._model)]
+        command += ["--texts", str(self._root / "files")]
         command += ["--quick"] if self._options.quick else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600, cwd=ROOT)  # noqa: S603
         figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -132,6 +135,7 @@ class Bench:
         return {name: one.resident() for (name, workers), one in up.items() if workers == 1}
 
     def _turn(self, cell: Cell) -> None:
+        self._run(cell, WARM_SECONDS, draws=WARM_DRAWS)  # it has just been at something else
         before = cell.contestant.kept()
         cell.runs.append(self._run(cell, self._options.seconds))
         after = cell.contestant.kept()
@@ -139,11 +143,11 @@ class Bench:
             kept, computed = after[0] - before[0], after[1] - before[1]
             cell.kept.append(kept / max(1, kept + computed))
 
-    def _run(self, cell: Cell, seconds: float) -> Run:
+    def _run(self, cell: Cell, seconds: float, draws: int | None = None) -> Run:
         url = cell.contestant.url + cell.workload.path
         run = self.generator.run(
             url, cell.workload, connections=cell.connections, seconds=seconds,
-            first=next(self._numbers), count=self._options.draws,
+            first=next(self._numbers), count=draws or self._options.draws,
         )  # fmt: skip
         cell.contestant.settle()
         return run
@@ -193,9 +197,9 @@ def main() -> int:
         how |= {name: importlib.metadata.version(name) for name in ("fastapi", "scikit-learn")}
         figures = {"how": how, "machine": where} | figures
         print(report.text(figures))
-        if options.report or not (options.quick or options.only):
-            report.write(figures)
         print(*figures["complaints"], sep="\n", file=sys.stderr)
+        if not figures["complaints"] and (options.report or not (options.quick or options.only)):
+            report.write(figures)
         print(json.dumps(figures))
         return 1 if figures["complaints"] else 0
     return 130

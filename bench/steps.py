@@ -1,6 +1,6 @@
 """What each step of the hot path costs, in one process and without the HTTP server.
 
-    python -m bench.steps [--model DIRECTORY] [--quick]
+    python -m bench.steps [--model DIRECTORY] [--texts DIRECTORY] [--quick]
 
 Each figure is the median of several repetitions, in microseconds; the last line is JSON.
 """
@@ -49,6 +49,7 @@ BATCH = 64
 MANY = 10_000
 LENGTHS = (100, 1_000, 10_000, 100_000, 1_000_000)  # characters
 ENTRIES = (1_000, 10_000, 100_000, 1_000_000)
+MOST_DRAWN = 400_000  # keys: more than are asked for
 FILL = "for i = 0, ARGV[1] - 1 do redis.call('SET', 'key:' .. i, ARGV[2]) end"
 
 Rows = dict[str, float]
@@ -153,7 +154,7 @@ async def over_entries(classifier: Classifier, server: RedisServer, most: int) -
         memory = _memory(count)
         for number in range(count):
             memory.put(f"key:{number}", entry, entry.expires)
-        drawn = random.Random(7).choices(range(count), k=min(count, 10_000))  # noqa: S311 - a sample
+        drawn = random.Random(7).choices(range(count), k=min(count, MOST_DRAWN))  # noqa: S311 - a sample
         keys = itertools.cycle([f"key:{number}" for number in drawn])
         inside = await cost(_look_into(memory, keys))
         await _fill(server.port, count)
@@ -231,11 +232,17 @@ def _texts(terms: list[str], count: int) -> list[str]:
     return texts
 
 
-async def measure(directory: Path, quick: bool) -> dict[str, Any]:
-    """All figures for the model in ``directory``."""
+def _lines(file: Path) -> list[str]:
+    """Texts as `bench.workloads` writes them."""
+    return [json.loads(f'"{line}"') for line in file.read_text().splitlines()]
+
+
+async def measure(directory: Path, files: Path | None, quick: bool) -> dict[str, Any]:
+    """All figures for the model in ``directory``, on the texts in ``files`` if there are any."""
     model = load_model(directory)
     terms = known_words(model.classifier)
-    texts = _texts(terms, 4 * TOGETHER)
+    texts = _texts(terms, 4 * TOGETHER) if files is None else _lines(files / "typical" / "texts")[: 4 * TOGETHER]
+    real = texts if files is None else _lines(files / "zipf" / "texts")
     with tempfile.TemporaryDirectory(prefix="fyke-steps-") as temporary:
         server = RedisServer(Path(temporary))
         try:
@@ -244,7 +251,7 @@ async def measure(directory: Path, quick: bool) -> dict[str, Any]:
             return {
                 "steps": await steps(model.classifier, texts[0]) | on_cores(directory, texts),
                 "requests": await requests(model, server.port, terms, texts, Path(temporary)),
-                "length": await over_length(model.classifier, " ".join(texts) + " ", LENGTHS[-1]),
+                "length": await over_length(model.classifier, " ".join(real) + " ", LENGTHS[-1]),
                 "entries": await over_entries(model.classifier, server, ENTRIES[-2] if quick else ENTRIES[-1]),
             }
         finally:
@@ -255,10 +262,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.steps", description=__doc__)
     parser.add_argument("--model", type=Path, default=SHIPPED, help="model directory; the shipped one")
+    parser.add_argument("--texts", type=Path, help="directory of the files of `bench.workloads`; else made-up texts")
     parser.add_argument("--quick", action="store_true", help="up to 100,000 entries, not a million")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(measure(options.model, options.quick))
+        figures = runner.run(measure(options.model, options.texts, options.quick))
     for name, rows in figures.items():
         for row in rows.items() if isinstance(rows, dict) else rows:
             print(name, row)

@@ -125,18 +125,19 @@ def test_like_formats_keep_every_line_as_it_stands(tmp_path: Path, in_process: C
 def test_json_lines_of_different_kinds_become_columns(tmp_path: Path, in_process: Callable[[Path, Path], None]) -> None:
     """Columns are the names that occur; what has no common type is JSON; a text that is missing or null is empty."""
     rows = [
-        {"Email Text": None, "n": 1, "mixed": "x", "flag": True},
-        {"n": 2.5, "mixed": [1, "é"], "late": "\ud800"},
+        {"Email Text": None, "n": 1, "mixed": "x", "flag": True, "id": 2**53 + 1},
+        {"n": 2.5, "id": 0.5, "mixed": [1, "é"], "late": "\ud800"},
         {"Email Text": 7, "n": None, "mixed": 2**70},
     ]
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     in_process(source, tmp_path / "out.parquet")
     frame = pl.read_parquet(tmp_path / "out.parquet")
-    assert frame.columns == ["Email Text", "n", "mixed", "flag", "late", *ADDED]
+    assert frame.columns == ["Email Text", "n", "mixed", "flag", "id", "late", *ADDED]
     assert frame["Email Text"].to_list() == [None, None, 7]
     assert frame["n"].to_list() == [1.0, 2.5, None]
     assert frame["mixed"].to_list() == ["x", '[1, "é"]', str(2**70)]
+    assert frame["id"].to_list() == ["9007199254740993", "0.5", None]  # a floating-point number has fewer digits
     assert frame["flag"].to_list() == [True, None, None]
     assert frame["late"].to_list() == [None, "?", None]
     assert frame["phishing_probability"].to_list() == load_model(SHIPPED).classifier.predict_many(["", "", "7"])
@@ -226,7 +227,8 @@ def killed(large: Path) -> Callable[[Path], int]:
             until(some_progress(journal))
         finally:
             process.kill()
-            process.communicate()
+            _, said = process.communicate()
+        assert "Traceback" not in str(said)  # nor do its helpers complain that it is gone
         return journal.stat().st_size
 
     return run

@@ -116,7 +116,7 @@ def test_predictions_are_scikit_learns_own_cached_or_not(settings: Settings) -> 
         cache = await open_from(settings)
         async with Predictor(MODEL, cache.store, secret=cache.secret, verify=1.0) as predictor:
             answers = await predictor.predict_many(some)
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
         return [answer.prediction for answer in answers], predictor.report()
 
     computed, report = asyncio.run(ask(images))

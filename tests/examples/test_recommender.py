@@ -168,7 +168,7 @@ def test_every_hit_agrees_with_the_model(settings: Settings) -> None:
         async with predictor:
             first = await predictor.predict_many([[product] for product in SHOP.products])
             again = [await predictor.predict([product]) for product in SHOP.products]
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
         assert [answer.prediction for answer in first] == [answer.prediction for answer in again]
         report = predictor.report()
         assert (report["verified_hits"], report["mismatches"]) == (len(SHOP.products), 0)

@@ -123,11 +123,11 @@ def test_a_hit_that_the_model_disagrees_with_is_an_alarm(
             await predictor.predict("canary")
         async with unverified(Shouting(), RedisStore(redis_server.url, deadline=5), verify=1.0) as predictor:
             assert (await predictor.predict("canary")).tier == "redis"
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
         assert (predictor.ledger.verified, predictor.ledger.mismatches) == (1, 0)
         async with unverified(Changed(), RedisStore(redis_server.url, deadline=5), verify=1.0) as predictor:
             await predictor.predict("canary")
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
         assert (predictor.ledger.verified, predictor.ledger.mismatches) == (1, 1)
         async with unverified(Changed(), RedisStore(redis_server.url, deadline=5), verify=0) as predictor:
             answer = await predictor.predict("canary")
@@ -148,7 +148,7 @@ def test_a_share_of_hits_is_verified() -> None:
         async with unverified(model, memory=memory, verify=0.1, rng=random.Random(1)) as predictor:
             for _ in range(2001):
                 await predictor.predict("text")
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
         assert 150 < predictor.ledger.verified < 250
         assert predictor.ledger.mismatches == 0
 

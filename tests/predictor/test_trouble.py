@@ -214,7 +214,7 @@ def test_misses_gather_while_the_model_is_busy() -> None:
             for number in range(50):
                 rest.append(asyncio.create_task(predictor.predict(str(number))))
                 await asyncio.sleep(0)
-            await until(lambda: len(predictor._computing) == 51)
+            await until(lambda: len(predictor._course.computing) == 51)
             model.gate.set()
             await asyncio.gather(first, *rest)
             assert [len(call) for call in model.calls] == [1, 50]
@@ -373,7 +373,7 @@ def test_a_verification_that_fails_is_not_the_last(caplog: pytest.LogCaptureFixt
         async with unverified(Once(), memory=memory(), verify=1.0) as predictor:
             for _ in range(20):
                 await predictor.predict("a")
-            await until(lambda: not predictor._sample)
+            await until(lambda: not predictor._kept.waiting)
             assert predictor.ledger.verified == 18
 
     asyncio.run(run())

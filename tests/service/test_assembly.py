@@ -39,8 +39,8 @@ def test_settings_reach_the_predictor(redis_server: RedisServer, monkeypatch: py
             await predictor.predict("you have won a prize")
             tiers = predictor.tiers
             assert (tiers._lifetimes.ttl, tiers._lifetimes.jitter, tiers._lifetimes.max_age) == (77_000, 0.5, 88_000)
-            assert predictor._leases._threshold == 1.5
-            assert (predictor.admission, predictor._verify_share) == ("auto", 0.25)
+            assert predictor._course.leases._threshold == 1.5
+            assert (predictor.admission, predictor._kept._share) == ("auto", 0.25)
             assert tiers.memory is not None
             assert tiers.memory._max_bytes == 9000
             assert tiers.store._reach._deadline == pytest.approx(4.321)  # type: ignore[union-attr]
@@ -65,7 +65,7 @@ def test_none_turns_leases_and_memory_off(monkeypatch: pytest.MonkeyPatch) -> No
 
     async def run() -> None:
         async with predictor_from(load(), load_model(SHIPPED).classifier, await open_from(load())) as predictor:
-            assert predictor._leases._threshold is None
+            assert predictor._course.leases._threshold is None
             assert predictor.tiers.memory is None
             assert predictor.tiers._lifetimes.max_age is None
 

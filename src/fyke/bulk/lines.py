@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK = 2**18  # bytes that are read at once
 LONGEST = 2**24  # bytes of a line and characters of a field: a missing quote must not swallow the file
-_WHOLE = range(-(2**63), 2**63)
+_WHOLE, _EXACT = range(-(2**63), 2**63), range(-(2**53), 2**53 + 1)
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -133,7 +133,8 @@ class CsvTable:
 class JsonlTable:
     """One JSON object on each line; blank lines are no rows. Its columns are the names that occur, in order.
 
-    In a frame a column is of booleans, whole numbers, numbers or strings; what fits none of them is JSON in a string.
+    In a frame a column is of booleans, whole numbers, numbers or strings; what fits none of them is JSON in a string,
+    as are whole numbers beside others where one of them has more digits than a floating-point number keeps.
     """
 
     kind: Kind = "jsonl"
@@ -159,6 +160,8 @@ class JsonlTable:
         of = {
             frozenset({"boolean"}): pl.Boolean(),
             frozenset({"whole"}): pl.Int64(),
+            frozenset({"large"}): pl.Int64(),
+            frozenset({"whole", "large"}): pl.Int64(),
             frozenset({"number"}): pl.Float64(),
             frozenset({"whole", "number"}): pl.Float64(),
         }
@@ -203,7 +206,7 @@ def _type(value: object) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
-        return "whole" if value in _WHOLE else "other"
+        return "whole" if value in _EXACT else "large" if value in _WHOLE else "other"
     return "number" if isinstance(value, float) else "other"
 
 

@@ -3,14 +3,19 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fyke.errors import FykeError, ModelError
+
+if TYPE_CHECKING:
+    from fyke.bulk.helpers import Scored
+    from fyke.bulk.scorer import Scorer
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,7 @@ def start(pipe: Connection) -> None:
     spare_collector()
     with suppress(EOFError, OSError):
         run(_help(pipe))
+    os._exit(0)  # at once: the parent waits for the end
 
 
 async def _help(pipe: Connection) -> None:
@@ -41,12 +47,18 @@ async def _help(pipe: Connection) -> None:
         texts = await asyncio.to_thread(pipe.recv)
         while texts is not None:
             coming = asyncio.create_task(asyncio.to_thread(pipe.recv))
-            try:
-                pipe.send(await scorer.score(texts))
-            except Exception as error:
-                log.exception("a batch could not be scored")
-                pipe.send(FykeError(f"A batch could not be scored ({error!r})."))
+            scored = await _score(scorer, texts)
+            with suppress(OSError):  # the parent is gone, as the next list, which does not come, will say
+                pipe.send(scored)
             texts = await coming
+
+
+async def _score(scorer: "Scorer", texts: list[str]) -> "Scored | FykeError":
+    try:
+        return await scorer.score(texts)
+    except Exception as error:
+        log.exception("a batch could not be scored")
+        return FykeError(f"A batch could not be scored ({error!r}).")
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

@@ -254,8 +254,9 @@ class Tiers:
         self, store: Store, fresh: dict[str, Entry], renewed: dict[str, Entry], done: Sequence[str]
     ) -> list[bool] | None:
         """One pipelined write; for each entry, the fresh ones first, whether the store has it now."""
-        writes = [self._write(key, entry) for key, entry in fresh.items()]
-        writes += [self._write(key, entry, renewal=True) for key, entry in renewed.items()]
+        now = self.clock()
+        writes = [self._write(key, entry, now) for key, entry in fresh.items()]
+        writes += [self._write(key, entry, now, renewal=True) for key, entry in renewed.items()]
         if not self.writes.allow():
             return None
         self._landing |= fresh
@@ -292,9 +293,8 @@ class Tiers:
         except StoreError as error:
             self._failed("write", error)
 
-    def _write(self, key: str, entry: Entry, *, renewal: bool = False) -> Write:
-        ttl = max(1, entry.expires - self.clock())
-        return Write(key, seal(entry, key, self.keyring), ttl, renewal)
+    def _write(self, key: str, entry: Entry, now: int, *, renewal: bool = False) -> Write:
+        return Write(key, seal(entry, key, self.keyring), max(1, entry.expires - now), renewal)
 
     def _open(self, key: str, value: bytes | None) -> Entry | None:
         if value is None:

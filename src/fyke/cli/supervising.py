@@ -14,7 +14,7 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from fyke.service.closing import Server
+from fyke.service.taking import SharingServer
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another try
 
@@ -25,10 +25,10 @@ class Worker(Process):
     """uvicorn's, with our server."""
 
     @property
-    def server(self) -> Server:
+    def server(self) -> SharingServer:
         """What serves in the child."""
-        if not isinstance(self._server, Server):
-            self._server = Server(self.config)
+        if not isinstance(self._server, SharingServer):
+            self._server = SharingServer(self.config)
         return self._server
 
 

@@ -13,7 +13,7 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Protocol
 
 import numpy as np
@@ -173,7 +173,7 @@ class TfidfClassifier(Scores):
         if not filled:
             return [self._intercept] * len(items)
         indices = np.frombuffer(b"".join(filled), "<u4")
-        starts = np.cumsum([0, *map(len, filled[:-1])]) // 4
+        starts = np.array([0, *accumulate(map(len, filled[:-1]))]) // 4
         new = np.empty(len(indices), np.bool_)  # where another term begins
         np.not_equal(indices[1:], indices[:-1], out=new[1:])
         new[starts] = True

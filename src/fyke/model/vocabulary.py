@@ -55,7 +55,7 @@ class Vocabulary:
         text_of = np.repeat(np.arange(len(texts), dtype=np.int64), sizes)[known]
         both = text_of << 32 | rows[known]
         both.sort()
-        return both.astype(np.int32), np.cumsum(np.bincount(text_of, minlength=len(texts)))
+        return both.astype(np.int32), np.bincount(text_of, minlength=len(texts)).cumsum()
 
     def index(self, tokens: Sequence[str]) -> NDArray[np.int32]:
         """The index of each token, in order; -1 for what is no term."""

@@ -127,6 +127,11 @@ class Engine(Generic[Item, Prediction]):
             raise ValueError(f"the model gave {len(read)} canonical bytes for {len(items)} items")
         return read
 
+    def is_quick(self, count: int) -> bool:
+        """Whether so many predictions are measured to take next to nothing, and can be made now."""
+        each = self._ledger.predict.recent
+        return self._quick and each is not None and each * count <= INLINE_SECONDS and not self.thread.busy
+
     async def predict(self, items: Sequence[Item], canonical: Sequence[bytes]) -> Sequence[Prediction | Exception]:
         """A prediction or an error for each.
 
@@ -135,9 +140,7 @@ class Engine(Generic[Item, Prediction]):
         """
         if not items:
             return []
-        each = self._ledger.predict.recent
-        quick = self._quick and each is not None and each * len(items) <= INLINE_SECONDS
-        if quick and not self.thread.busy and sum(map(len, canonical)) <= LARGE_ITEM:
+        if self.is_quick(len(items)) and sum(map(len, canonical)) <= LARGE_ITEM:
             return self._outcomes(items, canonical)
         group = _Group(items, canonical, asyncio.get_running_loop().create_future())
         self._waiting.append(group)

@@ -1,14 +1,12 @@
 """The predictor: everything is a batch, one computation for one key, and trouble with the store is a miss."""
 
 import asyncio
-import logging
 import random
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from fyke.cache.entry import Entry
 from fyke.cache.keys import PUBLIC_SECRET, Keyring, scope
@@ -18,20 +16,13 @@ from fyke.cache.memory import Memory
 from fyke.cache.spans import Span, untraced
 from fyke.cache.store import Store
 from fyke.cache.tiers import Tiers
-from fyke.errors import NotCached
+from fyke.predictor.course import Course
 from fyke.predictor.engine import Engine
-from fyke.predictor.flights import Boarding, Flight, Flights
-from fyke.predictor.leases import LEASE_SECONDS, Leases, pauses
+from fyke.predictor.flights import Boarding
 from fyke.predictor.words import ANY, ONLY_KEPT, Admission, Answer, Model, Wishes
-
-log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Prediction = TypeVar("Prediction")
-
-LOOKUPS_AT_ONCE = 1
-MOST_SAMPLED = 1000  # hits that wait to be verified
-ASK_ANYWAY = 100  # with admission "auto", every so many batches the store is asked, to go on measuring
 
 
 class Predictor(Generic[Item, Prediction]):
@@ -81,7 +72,7 @@ class Predictor(Generic[Item, Prediction]):
         self.namespace = namespace
         self.admission = admission
         self.ledger = Ledger(reads_twice=not hasattr(model, "predict_canonical"))
-        self._rng = rng or random.Random()  # noqa: S311 - samples and spreads, guards nothing
+        rng = rng or random.Random()  # noqa: S311 - samples and spreads, guards nothing
         self._keyring = Keyring(secret, namespace, model.id)
         self.tiers: Tiers = Tiers(
             self._keyring,
@@ -91,7 +82,7 @@ class Predictor(Generic[Item, Prediction]):
             self.ledger,
             clock=clock,
             monotonic=monotonic,
-            rng=self._rng,
+            rng=rng,
             beside=None if beside is None else beside.tiers,
             span=span,
         )
@@ -117,17 +108,20 @@ class Predictor(Generic[Item, Prediction]):
             rng=rng,
             span=span,
         )
-        self._span = span
-        self._preview = preview
-        self._verify_share = verify
-        self._clock = clock
-        self._flights: Flights[Item, Prediction] = Flights(self._answer, at_once=LOOKUPS_AT_ONCE)
-        self._leases = Leases(self.tiers, lease_seconds)
-        self._renewed: dict[str, Entry] = {}
-        self._computing: dict[str, Flight[Item, Prediction]] = {}
-        self._batches = 0
-        self._sample: deque[tuple[str, Callable[[], Item], Entry]] = deque()
-        self._closing = False
+        self._course: Course[Item, Prediction] = Course(
+            model.id,
+            self.tiers,
+            self._engine,
+            dearer=lambda: self._store_is_dearer,
+            preview=preview,
+            lease_seconds=lease_seconds,
+            verify=verify,
+            clock=clock,
+            rng=rng,
+            span=span,
+        )
+        self._flights = self._course.flights
+        self._kept = self._course.kept
 
     async def start(self) -> None:
         """Follow the purges that other processes make."""
@@ -157,7 +151,7 @@ class Predictor(Generic[Item, Prediction]):
 
     async def close(self) -> None:
         """Finish what is under way, here and in the siblings, then close the store."""
-        self._closing = True
+        self._kept.closing = True
         for sibling in list(self._siblings):
             await sibling.close()
         await self.drain()
@@ -193,7 +187,7 @@ class Predictor(Generic[Item, Prediction]):
         ``read`` gives the item; it is called only where the hit is one of the sample that is verified.
         """
         known = self.tiers.recall(key)
-        return None if known is None else self._hit(key, read, known, "memory", ANY)
+        return None if known is None else self._kept.answer(key, read, known, "memory", ANY)
 
     def look_up(self, key: str, read: Callable[[], Item]) -> "Boarding[Item, Prediction] | None":
         """A place on the flight that asks the store for the same; None where it is not asked.
@@ -285,7 +279,7 @@ class Predictor(Generic[Item, Prediction]):
         key = self._keyring.key(canonical)
         known = None if wishes.no_cache else self.tiers.recall(key)
         if known is not None:
-            answer = self._hit(key, lambda: item, known, "memory", wishes)
+            answer = self._kept.answer(key, lambda: item, known, "memory", wishes)
             if answer is not None:
                 return answer
         return self._board(key, lambda: item, canonical, wishes, refused=wishes.no_cache or known is not None)
@@ -309,221 +303,3 @@ class Predictor(Generic[Item, Prediction]):
     @property
     def _store_is_dearer(self) -> bool:
         return self.admission == "auto" and self.ledger.asking_is_dearer
-
-    async def _answer(self, batch: list[Flight[Item, Prediction]]) -> None:
-        """Take every flight of a turn to its answer: look up, compute, write."""
-        shared = not self._skips_the_store()
-        try:
-            misses = await self._look_up(batch, shared)
-        finally:
-            self._flights.looked_up()
-        leased: list[Flight[Item, Prediction]] = []
-        if misses and shared and self._leases.worth_it:
-            contested = [flight for flight in misses if flight.store and not flight.wishes.no_cache]
-            free, leased, elsewhere = await self._claim(contested)
-            misses = [flight for flight in misses if flight not in contested] + free
-            if elsewhere:
-                self._flights.take(elsewhere, self._await_others(elsewhere))
-        if misses or leased or self._renewed:
-            await self._compute(misses + leased, leased, shared)
-
-    def _skips_the_store(self) -> bool:
-        self._batches += 1
-        return self._store_is_dearer and self._batches % ASK_ANYWAY != 0
-
-    async def _look_up(self, batch: list[Flight[Item, Prediction]], shared: bool) -> list[Flight[Item, Prediction]]:
-        """Land what the store knows and what may not be computed; the misses come back."""
-        asking = [flight for flight in batch if not flight.wishes.no_cache]
-        if not shared:
-            self.ledger.skipped += len(asking)
-            asking = [flight for flight in asking if flight.wishes.only_if_cached]
-            self.ledger.skipped -= len(asking)
-        found = await self.tiers.fetch([flight.key for flight in asking])
-        for flight, entry in zip(asking, found, strict=True):
-            if entry is not None:
-                self._land_hit(flight, entry)
-        misses = []
-        for flight in batch:
-            if flight.future.done():
-                continue
-            if flight.wishes.only_if_cached:
-                self.ledger.not_kept += flight.wishes is not ONLY_KEPT
-                self._flights.land(flight, NotCached("There is no kept answer for this item."))
-            else:
-                misses.append(flight)
-        return misses
-
-    def _land_hit(self, flight: Flight[Item, Prediction], entry: Entry) -> bool:
-        self.tiers.admit(flight.key, entry)  # before a renewal may take its place
-        answer = self._hit(flight.key, flight.read, entry, "redis", flight.wishes)
-        if answer is None:
-            flight.refused = True
-            return False
-        self._flights.land(flight, answer)
-        return True
-
-    async def _claim(
-        self, flights: list[Flight[Item, Prediction]]
-    ) -> tuple[list[Flight[Item, Prediction]], list[Flight[Item, Prediction]], list[Flight[Item, Prediction]]]:
-        """Land what has been computed by now; the rest in three: not leased, leased to this process, to others."""
-        if not flights:
-            return [], [], []
-        found = await self.tiers.lease([flight.key for flight in flights], LEASE_SECONDS)
-        if found is None:
-            return flights, [], []
-        mine: list[Flight[Item, Prediction]] = []
-        elsewhere: list[Flight[Item, Prediction]] = []
-        needless: list[str] = []
-        for flight, (entry, own) in zip(flights, found, strict=True):
-            if entry is not None and self._land_hit(flight, entry):
-                needless += [flight.key] if own else []
-            else:
-                (mine if own else elsewhere).append(flight)
-        if needless:
-            self._flights.spawn(self.tiers.settle({}, {}, needless))
-        return [], mine, elsewhere
-
-    async def _await_others(self, flights: list[Flight[Item, Prediction]]) -> None:
-        """Until other processes have computed these, or a lease has run out, or patience has: then compute here."""
-        self.ledger.lease_waits += len(flights)
-        for pause in pauses():
-            if self._closing:
-                break
-            await asyncio.sleep(pause)
-            free, mine, flights = await self._claim(flights)
-            if free or mine:
-                self._flights.take(free + mine, self._compute(free + mine, mine, True))
-            if not flights:
-                return
-        await self._compute(flights, [], True)
-
-    async def _compute(
-        self, misses: list[Flight[Item, Prediction]], leased: list[Flight[Item, Prediction]], shared: bool
-    ) -> None:
-        """One pass of the model over the misses, answers, then one write together with the renewals."""
-        fresh: dict[str, Entry] = {}
-        generation = self.tiers.generation
-        keys = [flight.key for flight in leased]
-        leading = [flight for flight in misses if self._leads(flight)]
-        following = {self._computing[key].future for key in keys} - {flight.future for flight in leading}
-        try:
-            async with self._leases.kept(keys):
-                outcomes = await self._predict(leading)
-                if following:  # their leases are kept until what they follow has landed
-                    await asyncio.wait(following)
-            for flight, outcome in zip(leading, outcomes, strict=True):
-                if isinstance(outcome, Exception):
-                    self.ledger.failed += 1
-                    self._flights.land(flight, outcome)
-                else:
-                    self.ledger.misses += 1
-                    self._flights.land(flight, self._computed(flight, outcome, generation, fresh if shared else None))
-        finally:
-            for flight in leading:
-                self._computing.pop(flight.key, None)
-            renewed, self._renewed = self._renewed, {}
-            if fresh or renewed or keys:
-                await self.tiers.settle(fresh, renewed, keys, generation)
-
-    async def _predict(self, flights: list[Flight[Item, Prediction]]) -> Sequence[Prediction | Exception]:
-        if not flights:
-            return []
-        with self._span("predict", len(flights)):
-            return await self._engine.predict(
-                [flight.read() for flight in flights], [flight.canonical for flight in flights]
-            )
-
-    def _leads(self, flight: Flight[Item, Prediction]) -> bool:
-        """Whether nobody computes this key yet; else the flight lands with the one that does, whatever its wishes."""
-        leader = self._computing.setdefault(flight.key, flight)
-        if leader is flight:
-            return True
-        leader.store |= flight.store
-        leader.future.add_done_callback(lambda done: self._flights.land_with(flight, done))
-        return False
-
-    def _computed(
-        self,
-        flight: Flight[Item, Prediction],
-        prediction: Prediction,
-        generation: int,
-        fresh: dict[str, Entry] | None,
-    ) -> Answer[Prediction]:
-        """The answer, and its entry in memory and among the ``fresh`` ones, where it may be kept there."""
-        keeps = self.tiers.memory is not None or (fresh is not None and self.tiers.keeps)
-        try:
-            payload = self._engine.encode(prediction)
-            prediction = self._engine.as_kept(prediction, payload)
-            if not (flight.store and keeps and generation == self.tiers.generation):
-                return Answer(prediction, "model", flight.key, refused=flight.refused)
-            entry = self.tiers.make(payload, self._preview(flight.read()))
-        except Exception:
-            if not self.ledger.unkept:
-                log.exception("predictions of model %s cannot be kept: mend its encode()", self.model.id)
-            self.ledger.unkept += 1
-            return Answer(prediction, "model", flight.key, refused=flight.refused)
-        self.tiers.admit(flight.key, entry)
-        if fresh is not None:
-            fresh[flight.key] = entry
-        return Answer(prediction, "model", flight.key, ttl=entry.ttl(entry.created), refused=flight.refused)
-
-    def _hit(
-        self, key: str, read: Callable[[], Item], entry: Entry, tier: Literal["memory", "redis"], wishes: Wishes
-    ) -> Answer[Prediction] | None:
-        """The answer in an entry; None when it is older than wanted or holds no prediction."""
-        now = self._clock()
-        if wishes.max_age is not None and now - entry.created > wishes.max_age * 1000:
-            return None
-        try:
-            prediction = self._engine.decode(entry.payload)
-        except Exception:
-            self.ledger.rejected += 1
-            return None
-        if tier == "memory":
-            self.ledger.memory_hits += 1
-        else:
-            self.ledger.redis_hits += 1
-        if not wishes.no_store:
-            self._renew(key, entry)
-        if self._verify_share and self._rng.random() < self._verify_share and len(self._sample) < MOST_SAMPLED:
-            if not self._sample:
-                self._flights.spawn(self._verify_sample())
-            self._sample.append((key, read, entry))
-        return Answer(prediction, tier, key, entry.age(now), entry.ttl(now))
-
-    def _renew(self, key: str, entry: Entry) -> None:
-        """Renewals of a turn are written together, with the turn's fresh entries when those come in time."""
-        again = self.tiers.renewal(key, entry)
-        if again is None:
-            return
-        if self._store_is_dearer:
-            self.tiers.renew_here(key, again)
-            return
-        if not self._renewed:
-            self._flights.spawn(self._compute([], [], True))
-        self._renewed[key] = again
-
-    async def _verify_sample(self) -> None:
-        """One after the other, so that a miss waits for one of them at most."""
-        while self._sample and not self._closing:
-            try:
-                await self._verify(*self._sample[0])
-            except Exception:
-                log.exception("a hit could not be verified")
-            finally:
-                self._sample.popleft()
-        self._sample.clear()
-
-    async def _verify(self, key: str, read: Callable[[], Item], entry: Entry) -> None:
-        """Compute a hit again; a difference is an alarm, and the new prediction takes its place."""
-        generation = self.tiers.generation
-        anew = await self._engine.again(read, entry.payload)
-        self.ledger.verified += 1
-        if anew is None:
-            return
-        self.ledger.mismatches += 1
-        log.error("a cached prediction differs from the model's: model %s, key %s", self.model.id, key)
-        if generation == self.tiers.generation:
-            right = self.tiers.make(anew, entry.preview)
-            self.tiers.admit(key, right)
-            await self.tiers.settle({key: right}, {}, (), generation)

@@ -27,10 +27,12 @@ class Server(uvicorn.Server):
             with contextlib.closing(one):
                 accepted = _accepted(one)
             for connection in accepted:
-                await self._serve_last(connection)
+                await self.serve_one(connection)
         await super().shutdown(sockets)
 
-    async def _serve_last(self, connection: socket.socket) -> None:
+    async def serve_one(self, connection: socket.socket) -> None:
+        """Serve a connection that was accepted here."""
+        connection.setblocking(False)
         with contextlib.suppress(OSError):  # its client has gone
             await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
 
@@ -48,6 +50,5 @@ def _accepted(listener: socket.socket) -> list[socket.socket]:
     with contextlib.suppress(OSError):  # nothing more
         while True:
             connection, _ = listener.accept()
-            connection.setblocking(False)
             found.append(connection)
     return found
