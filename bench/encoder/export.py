@@ -1,15 +1,15 @@
-"""Write the encoder as ONNX with products of 8 bits, and say how far its vectors are from the network's in full.
+"""Write the encoder as ONNX with products of 8 bits, and say how far it is from the network in full.
 
     python -m bench.encoder.export --data DIR --base FOLDER [--tuned FILE] --output src/fyke/model/encoder
 
-Weights are integers with one scale a column (a row, for the words); what goes into a product is brought to integers at
-run time, with one scale for all of it. A few columns of the activations are far larger than the others and would take
-all the room, so that each is divided, and the weights multiplied, by its greatest value on training texts to the power
-of `SMOOTHING`.
+Weights are integers with one scale a column (a row, for the words): see `bench.encoder.rounding`. What goes into a
+product is brought to integers at run time, with one scale for all of it, or, in the `BY_TOKEN` products, whose inputs
+are far larger for some tokens than for others, one for each token.
 """
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.encoder.network import HEADS, Network, base
-from bench.encoder.selection import chosen
+from bench.encoder.rounding import Array, Product, integers, rounded
+from bench.encoder.selection import candidates
 from bench.quality import corpora
 from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, WIDTH, Encoder
 
-SMOOTHING = 0.7
-SAMPLE = 60  # texts whose activations are looked at
-MOST = 127
-
-Array = NDArray[np.float32]
-Greatest = dict[tuple[int, str], Array]
+SAMPLE = 120  # texts that rounding is fitted on, and as many others to compare
+BY_TOKEN = ("output", "outer")
 
 
 def main() -> int:
@@ -40,11 +37,11 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="the folder to write")
     options = parser.parse_args()
     network, tokenizer = base(options.base, options.tuned), (options.base / TOKENIZER).read_bytes()
-    texts = chosen(corpora.load(options.data))[0]
-    texts = [texts[place] for place in np.random.default_rng(1).permutation(len(texts))[: 2 * SAMPLE]]
+    mail = corpora.load(options.data)
+    texts = mail.texts(np.random.default_rng(1).permutation(candidates(mail))[: 2 * SAMPLE])
     tokens = Encoder.tokens_only(tokenizer)
     ids = [np.frombuffer(tokens(text), "<u2").astype(np.int64) for text in texts]
-    written = Writer(network, greatest(network, ids[:SAMPLE])).model().SerializeToString()
+    written = Writer(network, rounded(network, ids[:SAMPLE])[1]).model().SerializeToString()
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / ENCODER).write_bytes(written)
     (options.output / TOKENIZER).write_bytes(tokenizer)
@@ -66,34 +63,11 @@ def full(network: Network, ids: NDArray[np.int64]) -> Array:
     return vector
 
 
-def greatest(network: Network, texts: list[NDArray[np.int64]]) -> Greatest:
-    """The greatest absolute value of each column that goes into each product."""
-    found: Greatest = {}
-
-    def watch(key: tuple[int, str]) -> Any:
-        def seen(module: Any, given: Any, made: Any) -> None:
-            most = given[0].detach().abs().flatten(0, 1).amax(0).numpy()
-            found[key] = np.maximum(found.get(key, 0), most)
-
-        return seen
-
-    hooks = [
-        getattr(layer, name).register_forward_hook(watch((place, name)))
-        for place, layer in enumerate(network.layers)
-        for name in ("query", "output", "inner", "outer")
-    ]
-    for one in texts:
-        full(network, one)
-    for hook in hooks:
-        hook.remove()
-    return found
-
-
 class Writer:
     """Writes the graph node by node."""
 
-    def __init__(self, network: Network, columns: Greatest):
-        self._network, self._columns = network, columns
+    def __init__(self, network: Network, products: Mapping[tuple[int, str], Product]):
+        self._network, self._products = network, products
         self._nodes: list[Any] = []
         self._arrays: list[Any] = []
 
@@ -111,13 +85,14 @@ class Writer:
         return helper.make_model(graph, opset_imports=versions, ir_version=8)
 
     def _embedded(self) -> str:
-        words, scales = _integers(_numbers(self._network.words.weight).T)
+        words, scales = integers(_numbers(self._network.words.weight).T)
         self._array("words", words.T)
         self._array("word_scales", scales[:, None])
         positions = _numbers(self._network.positions.weight)[:LIMIT] + _numbers(self._network.types.weight)[0]
         self._array("positions", positions)
         self._array("zero", np.array([0]))
         self._array("one", np.array([1]))
+        self._array("last", np.array([-1]))
         self._array("three", np.array([WIDTH] * 3))
         x = self._node(
             "Cast", [self._node("Gather", ["words", "ids"], "of_words")], "words_float", to=TensorProto.FLOAT
@@ -129,31 +104,28 @@ class Writer:
 
     def _layer(self, x: str, place: int, layer: Any) -> str:
         name = f"layer{place}"
-        three = [layer.query, layer.key, layer.value]
-        weights = np.concatenate([_numbers(one.weight).T for one in three], 1)
-        biases = np.concatenate([_numbers(one.bias) for one in three])
-        y = self._product(x, weights, biases, (place, "query"), f"{name}_three")
+        y = self._product(x, (place, "attention"), f"{name}_three")
         parts = [f"{name}_{part}" for part in ("query", "key", "value")]
         self._nodes.append(helper.make_node("Split", [y, "three"], parts, name=f"{name}_split", axis=2))
         y = self._own("MultiHeadAttention", parts, f"{name}_seen", num_heads=HEADS)
-        y = self._dense(y, layer.output, (place, "output"), f"{name}_output")
+        y = self._product(y, (place, "output"), f"{name}_output")
         x = self._norm(self._node("Add", [y, x], f"{name}_first_sum"), layer.first_norm, f"{name}_first")
-        y = self._own("Gelu", [self._dense(x, layer.inner, (place, "inner"), f"{name}_inner")], f"{name}_gelu")
-        y = self._dense(y, layer.outer, (place, "outer"), f"{name}_outer")
+        y = self._own("Gelu", [self._product(x, (place, "inner"), f"{name}_inner")], f"{name}_gelu")
+        y = self._product(y, (place, "outer"), f"{name}_outer")
         return self._norm(self._node("Add", [y, x], f"{name}_second_sum"), layer.second_norm, f"{name}_second")
 
-    def _dense(self, x: str, linear: Any, key: tuple[int, str], name: str) -> str:
-        return self._product(x, _numbers(linear.weight).T, _numbers(linear.bias), key, name)
-
-    def _product(self, x: str, weights: Array, biases: Array, key: tuple[int, str], name: str) -> str:
-        rows = np.maximum(np.abs(weights).max(1), 1e-3)
-        factor = np.maximum(self._columns[key], 1e-3) ** SMOOTHING / rows ** (1 - SMOOTHING)
-        factor /= np.exp(np.log(factor).mean())
-        x = self._node("Mul", [x, self._array(f"{name}_factor", (1 / factor).astype(np.float32))], f"{name}_smooth")
-        integers, scales = _integers(weights * factor[:, None])
-        arrays: dict[str, NDArray[Any]] = {"w": integers, "s": scales, "z": np.zeros(len(scales), np.int8), "b": biases}
-        given = [x, *(self._array(f"{name}_{part}", values) for part, values in arrays.items())]
-        return self._own("DynamicQuantizeMatMul", given, name)
+    def _product(self, x: str, key: tuple[int, str], name: str) -> str:
+        product = self._products[key]
+        x = self._node("Mul", [x, self._array(f"{name}_factor", 1 / product.factor)], f"{name}_smooth")
+        zeros = np.zeros(len(product.scales), np.int8)
+        arrays: dict[str, NDArray[Any]] = {"w": product.integers, "s": product.scales, "z": zeros}
+        given = [self._array(f"{name}_{part}", values) for part, values in arrays.items()]
+        biases = self._array(f"{name}_b", product.biases)
+        if key[1] not in BY_TOKEN:
+            return self._own("DynamicQuantizeMatMul", [x, *given, biases], name)
+        reach = self._node("ReduceMax", [self._node("Abs", [x], f"{name}_abs"), "last"], f"{name}_reach", keepdims=1)
+        y = self._own("DynamicQuantizeMatMul", [self._node("Div", [x, reach], f"{name}_even"), *given], f"{name}_raw")
+        return self._node("Add", [self._node("Mul", [y, reach], f"{name}_grown"), biases], name)
 
     def _norm(self, x: str, norm: Any, name: str) -> str:
         given = [x, self._array(f"{name}_g", _numbers(norm.weight)), self._array(f"{name}_b", _numbers(norm.bias))]
@@ -175,12 +147,6 @@ class Writer:
 def _numbers(values: Any) -> Array:
     array: Array = values.detach().float().numpy()
     return array
-
-
-def _integers(weights: Array) -> tuple[NDArray[np.int8], Array]:
-    """Integers of 8 bits and, for each column, the scale that makes the weights of them."""
-    scales = np.maximum(np.abs(weights).max(0) / MOST, 1e-12).astype(np.float32)
-    return np.clip(np.rint(weights / scales), -MOST, MOST).astype(np.int8), scales
 
 
 if __name__ == "__main__":

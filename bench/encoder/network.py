@@ -1,6 +1,6 @@
-"""The network in torch: six layers of a BERT of 384 numbers, its files, and texts in batches of like length."""
+"""The network in torch: the first four of the six layers of a BERT of 384 numbers, its files, and texts together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from fyke.model.encoding import WIDTH
 
-HEADS, INNER, LAYERS, VOCABULARY, POSITIONS = 12, 1536, 6, 30522, 512
+HEADS, INNER, LAYERS, VOCABULARY, POSITIONS = 12, 1536, 4, 30522, 512
 _NAMES = {
     "query": "attention.self.query",
     "key": "attention.self.key",
@@ -63,7 +63,7 @@ def pooled(x: Any, there: Any) -> Any:
 
 
 def base(folder: Path, tuned: Path | None = None) -> Network:
-    """The published weights, with those of a fine-tuned file in their place."""
+    """The published weights of the layers that are kept, with those of a fine-tuned file in their place."""
     kept = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
     state = {
         "words.weight": kept["embeddings.word_embeddings.weight"],
@@ -79,18 +79,6 @@ def base(folder: Path, tuned: Path | None = None) -> Network:
     network.load_state_dict(state | (load_file(tuned) if tuned else {}))
     network.eval()
     return network
-
-
-def batches(lengths: NDArray[np.int64], tokens: int) -> Iterator[list[int]]:
-    """Places of texts of like length, at most about so many tokens of padded text together."""
-    batch: list[int] = []
-    for place in np.argsort(lengths, kind="stable").tolist():
-        if batch and (len(batch) + 1) * lengths[place] > tokens:
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch
 
 
 def padded(texts: Sequence[NDArray[np.int64]]) -> tuple[Any, Any, Any]:

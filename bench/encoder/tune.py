@@ -1,10 +1,14 @@
-"""Fine-tune the upper layers of the encoder on mail of before 2020; what the lower layers make of it is computed once.
+"""Fine-tune the layers that are kept on mail of before 2020.
 
-python -m bench.encoder.tune --data DIR --base FOLDER --output tuned.safetensors [--frozen 4] [--steps N]
+    python -m bench.encoder.tune --data DIR --base FOLDER --output tuned.safetensors
+
+The embeddings stay as they are. Half of the longer texts are cut to a run of their tokens, and a tenth of the tokens of
+half of all texts are left out, other ones in each epoch. What is written is the running mean of the weights.
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,91 +18,122 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 
-from bench.encoder.network import Network, base, batches, padded, pooled
-from bench.encoder.selection import chosen
+from bench.encoder.network import Network, base, padded, pooled
+from bench.encoder.selection import BACKGROUND_WEIGHT, background, candidates, epoch
 from bench.quality import corpora
 from fyke.model.encoding import WIDTH, Encoder
 
+EPOCHS, LAST = 4, 3  # the rates fall as if for so many; training ends after so many
 TOKENS = 2048  # of padded text in a step
-RATE, HEAD_RATE = 1e-4, 2e-3  # learning rates: they rise over a tenth of the steps, then fall to nothing
+RATE, LOWER = 8e-5, 0.85  # the last layer's learning rate, and what each layer below has of that above
+HEAD_RATE = 2e-3
+RISE = 0.08  # of the steps, over which the rates rise; then they fall, to `LEAST` of their peak
+LEAST = 0.02
+SMOOTHING = 0.02  # of the labels
+KEEPING = 0.998  # of the mean, each step
 DROPOUT, DECAY, SEED = 0.1, 0.01, 6
+
+Texts = list[NDArray[np.int64]]
+Batch = tuple[Texts, NDArray[np.float32], NDArray[np.float32]]
 
 
 def main() -> int:
-    """Choose, compute, train, write the layers that have changed."""
-    options = _parse()
-    torch.manual_seed(SEED)
-    mail = corpora.load(options.data)
-    texts, phishing, weights = chosen(mail)
-    tokens = Encoder.tokens_only((options.base / "tokenizer.json").read_bytes())
-    ids = [np.frombuffer(tokens(text), "<u2").astype(np.int64) for text in texts]
-    network = base(options.base)
-    lower = _lower(network, ids, options.frozen)
-    _train(network, options, lower, np.array(phishing, np.float32), np.array(weights, np.float32))
-    changed = {name: value for name, value in network.state_dict().items() if name.startswith("layers.")}
-    save_file({k: v for k, v in changed.items() if int(k.split(".")[1]) >= options.frozen}, options.output)
-    return 0
-
-
-def _parse() -> argparse.Namespace:
+    """Choose, train, write the layers."""
     parser = argparse.ArgumentParser(prog="python -m bench.encoder.tune", description="Fine-tune the encoder.")
     parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
     parser.add_argument("--base", type=Path, required=True, help="the folder of the published weights and tokenizer")
     parser.add_argument("--output", type=Path, default=Path("tuned.safetensors"), help="the file to write")
-    parser.add_argument("--frozen", type=int, default=4, help="layers that stay as they are")
-    parser.add_argument("--epochs", type=int, default=2, help="how often each text is seen, if --steps does not end it")
-    parser.add_argument("--steps", type=int, help="stop after so many steps; the learning rates fall as if for all")
-    return parser.parse_args()
+    options = parser.parse_args()
+    torch.manual_seed(SEED)
+    network = base(options.base)
+    save_file(_trained(network, _epochs(corpora.load(options.data), options.base)), options.output)
+    return 0
 
 
-def _lower(network: Network, ids: list[NDArray[np.int64]], frozen: int) -> list[NDArray[np.float16]]:
-    """What the frozen layers make of each text: (tokens, 384)."""
-    found: list[NDArray[np.float16]] = [np.empty(0, np.float16)] * len(ids)
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for batch in batches(np.array([len(one) for one in ids]), TOKENS):
-            numbers, _, mask = padded([ids[place] for place in batch])
-            x = network.embed(numbers)
-            for layer in network.layers[:frozen]:
-                x = layer(x, mask)
-            for place, one in zip(batch, x.float().numpy().astype(np.float16), strict=True):
-                found[place] = one[: len(ids[place])]
+def _epochs(mail: corpora.Mail, folder: Path) -> list[list[Batch]]:
+    """The batches of each epoch: texts of like length together, in any order."""
+    rng = np.random.default_rng(SEED)
+    tokens = Encoder.tokens_only((folder / "tokenizer.json").read_bytes())
+    rows = candidates(mail)
+    ids = {row: _ids(tokens(text)) for row, text in zip(rows.tolist(), mail.texts(rows), strict=True)}
+    ours = [_ids(tokens(text)) for text in background()]
+    found = []
+    for _ in range(EPOCHS):
+        chosen, weights = epoch(mail, rows, rng)
+        texts = [_changed(text, rng) for text in (*(ids[row] for row in chosen.tolist()), *ours)]
+        phishing = np.concatenate([mail.label[chosen] == 1, np.zeros(len(ours), np.bool_)]).astype(np.float32)
+        weights = np.concatenate([weights, np.full(len(ours), BACKGROUND_WEIGHT, np.float32)])
+        batches = [([texts[at] for at in places], phishing[places], weights[places]) for places in _alike(texts, rng)]
+        found.append([batches[at] for at in rng.permutation(len(batches))])
     return found
 
 
-def _train(network: Network, options: argparse.Namespace, lower: list[Any], labels: Any, weights: Any) -> None:
-    upper, head = network.layers[options.frozen :].train(), nn.Linear(WIDTH, 1)
-    groups = [{"params": upper.parameters(), "lr": RATE}, {"params": head.parameters(), "lr": HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=DECAY)
-    rng, lengths = np.random.default_rng(SEED), np.array([len(one) for one in lower])
-    epochs = [[*batches(lengths + rng.integers(0, 16, len(lengths)), TOKENS)] for _ in range(options.epochs)]
-    order = [epoch[place] for epoch in epochs for place in rng.permutation(len(epoch))]
-    for step, batch in enumerate(order[: options.steps]):
-        for group, rate in zip(optimizer.param_groups, (RATE, HEAD_RATE), strict=True):
-            group["lr"] = rate * min(1.0, 10 * (step + 1) / len(order)) * (1 - step / len(order))
-        x, there, mask = _together([lower[place] for place in batch])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            for layer in upper:
-                x = layer(x, mask, DROPOUT)
-        said = head(nn.functional.dropout(pooled(x.float(), there), DROPOUT))[:, 0]
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            said, torch.from_numpy(labels[batch]), weight=torch.from_numpy(weights[batch])
-        )
+def _ids(canonical: bytes) -> NDArray[np.int64]:
+    return np.frombuffer(canonical, "<u2").astype(np.int64)
+
+
+def _changed(text: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The text, or a run of it, or with tokens left out, between the tokens at either end."""
+    body = text[1:-1]
+    if len(body) > 50 and rng.random() < 0.5:
+        size = int(rng.integers(40, len(body) + 1))
+        start = 0 if rng.random() < 0.6 else int(rng.integers(0, len(body) - size + 1))
+        body = body[start : start + size]
+    if len(body) > 8 and rng.random() < 0.5:
+        body = body[rng.random(len(body)) > 0.1]
+    return np.concatenate([text[:1], body, text[-1:]])
+
+
+def _alike(texts: Texts, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Places of texts of nearly the same length, about `TOKENS` tokens of padded text together."""
+    lengths = np.array([len(text) for text in texts])
+    batch: list[int] = []
+    for place in np.argsort(lengths + rng.uniform(-8, 8, len(texts))).tolist():
+        if batch and (len(batch) + 1) * max(lengths[place], lengths[batch].max()) > TOKENS:
+            yield batch
+            batch = []
+        batch.append(place)
+    yield batch
+
+
+def _trained(network: Network, epochs: list[list[Batch]]) -> dict[str, Any]:
+    """The running mean of the layers' weights."""
+    network.requires_grad_(False)
+    layers, head = network.layers.requires_grad_(True).train(), nn.Linear(WIDTH, 1)
+    nn.init.normal_(head.weight, std=0.02)
+    nn.init.zeros_(head.bias)
+    peaks = [RATE * LOWER ** (len(layers) - 1 - place) for place in range(len(layers))] + [HEAD_RATE]
+    optimizer = torch.optim.AdamW([{"params": one.parameters()} for one in (*layers, head)], weight_decay=DECAY)
+    live = {f"layers.{name}": value for name, value in layers.state_dict().items()}
+    mean = {name: value.clone() for name, value in live.items()}
+    every = sum(map(len, epochs))
+    batches = [batch for one in epochs[:LAST] for batch in one]
+    for step, batch in enumerate(batches, 1):
+        height = min(1.0, step / (RISE * every)) * max(LEAST, 1 - (step - 1) / every)
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * height
+        loss = _loss(network, head, batch)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(upper.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(layers.parameters(), 1.0)
         optimizer.step()
+        for name, value in mean.items():
+            value.lerp_(live[name], 1 - min(KEEPING, (1 + step) / (10 + step)))
         if step % 50 == 0:
-            print(f"step {step} of {len(order)}, loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True)
-    network.eval()
+            print(f"step {step} of {len(batches)}, loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True)
+    return mean
 
 
-def _together(texts: list[NDArray[np.float16]]) -> tuple[Any, Any, Any]:
-    """What the lower layers made of some texts, padded: see `bench.encoder.network.padded`."""
-    _, there, mask = padded([np.zeros(len(one), np.int64) for one in texts])
-    x = np.zeros((*there.shape, WIDTH), np.float32)
-    for row, one in enumerate(texts):
-        x[row, : len(one)] = one
-    return torch.from_numpy(x), there, mask
+def _loss(network: Network, head: Any, batch: Batch) -> Any:
+    texts, phishing, weights = batch
+    ids, there, mask = padded(texts)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = network.embed(ids)
+        for layer in network.layers:
+            x = layer(x, mask, DROPOUT)
+    said = head(nn.functional.dropout(pooled(x.float(), there), DROPOUT))[:, 0]
+    wanted = torch.from_numpy(phishing) * (1 - 2 * SMOOTHING) + SMOOTHING
+    return nn.functional.binary_cross_entropy_with_logits(said, wanted, weight=torch.from_numpy(weights))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """Recipe ``cascade``: recipes ``default`` and ``deep``, and a band of the fast one's log-odds where both are asked.
 
-Both parts are fitted without the rows of some clusters. On those rows three things are then fitted: how the log-odds of
-both are added, the band, and the calibration. The parts stay as they are, so that all three are of just these parts.
+Both parts are fitted without the rows of some clusters. On those rows three things are then fitted: the calibration of
+either part, the band, and the calibration of the whole. The parts stay as they are, so that all are of just these.
+
+Where both are asked, the mean of their calibrated log-odds answers. Weights fitted on the rows held back would leave
+the deep part next to nothing: the fast one is better on mail like that which it has learnt from, and only there.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.cascade import Band, CascadeClassifier, CascadeWeights
@@ -24,7 +27,7 @@ from fyke.model.labels import PHISHING
 
 LOST = 0.005  # of accuracy, and of recall at `RATES`, that the band may cost
 RATES = (0.001, 0.005)
-STEPS = 25  # edges that are tried at either end
+SURE = (0.99, 0.999, 0.9999)  # calibrated probabilities, of either label, from which the fast part may answer alone
 ALWAYS = Band(-np.inf, np.inf, 0.5, 0.5, 0.0)
 
 Floats = NDArray[np.float64]
@@ -95,21 +98,18 @@ class CascadeRecipe:
 
 
 def fitted_band(scored: Scored) -> Band:
-    """The band that asks about the fewest rows and loses no more than `LOST` against asking about every row, or
-    against the deep part alone, whichever is better, by any of `figures`."""
-    both = np.column_stack([scored.fast, scored.deep])
-    machine = LogisticRegression(C=1e6, max_iter=1000).fit(both, scored.phishing)
-    fast, deep = (max(float(one), 0.0) for one in machine.coef_[0])
-    always = Band(-np.inf, np.inf, fast, deep, float(machine.intercept_[0]))
+    """Where the fast part is less sure than the first of `SURE` that loses no more than `LOST` against asking about
+    every row, or against the deep part alone, whichever is better, by any of `figures`; everywhere, if none does."""
+    fast, deep = (calibrate(part, scored.phishing) for part in (scored.fast, scored.deep))
+    intercept = (deep.shift - fast.shift) / (2 * fast.scale)
+    always = Band(-np.inf, np.inf, 0.5, deep.scale / (2 * fast.scale), intercept)
     wanted = np.maximum(figures(joined(always, scored), scored.phishing), figures(scored.deep, scored.phishing)) - LOST
-    edges = np.quantile(scored.fast, np.linspace(0, 1, STEPS)).tolist()
-    found = [always]
-    for low in (-np.inf, *edges):
-        for high in (*edges, np.inf):
-            band = replace(always, low=low, high=high)
-            if low < high and (figures(joined(band, scored), scored.phishing) >= wanted).all():
-                found.append(band)
-    return min(found, key=lambda band: (asks(band, scored).mean(), band.low))
+    for sure in SURE:
+        far = math.log(sure / (1 - sure))
+        band = replace(always, low=(-far - fast.shift) / fast.scale, high=(far - fast.shift) / fast.scale)
+        if (figures(joined(band, scored), scored.phishing) >= wanted).all():
+            return band
+    return always
 
 
 def asks(band: Band, scored: Scored) -> NDArray[np.bool_]:

@@ -23,7 +23,7 @@ from fyke.model.hashed_recipe import BACKGROUND, SEED, held_back
 from fyke.model.labels import PHISHING
 
 MOST_FITTED, MOST_HELD_BACK = 3000, 1000  # rows
-STRENGTH = 0.01  # scikit-learn's C, on vectors of length `SCALE` in the mean
+STRENGTH = 0.001  # scikit-learn's C, on vectors of length `SCALE` in the mean
 SCALE = 8.0
 BACKGROUND_WEIGHT = 3.0
 
