@@ -141,7 +141,9 @@ class Settings(BaseSettings):
     )
     max_connections: int = Field(1000, ge=1, description="Open connections of a process; beyond it, 503.")
     head_seconds: float = Field(10, gt=0, description="Seconds that a client may take to send a request's head.")
-    body_seconds: float = Field(60, gt=0, description="Seconds that a client may take to send a request's body.")
+    body_seconds: float = Field(
+        60, gt=0, description="Seconds that a client may take to send a request's body, and to read any of an answer."
+    )
     mail_bytes: int = Field(32 * 2**20, ge=1, description="Bytes of a message that are read; what is beyond is cut.")
     mail_depth: int = Field(20, ge=1, le=200, description="Multiparts and forwards inside each other that are read.")
     mail_parts: int = Field(500, ge=1, description="Parts of a message that are read, containers included.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,9 +11,10 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from fyke.service.app import create_app
-from fyke.service.doors import LONGEST_HEAD
+from fyke.service.doors import LONGEST_HEAD, SLICE
 from fyke.service.headers import SECURITY
 from fyke.service.wire import Wire
 from fyke.settings import load
@@ -211,4 +213,54 @@ def test_refusals_at_the_door_have_the_headers_of_all_answers(sent: bytes) -> No
             assert len(ids) == 2
 
     ids: set[str] = set()
+    run(check)
+
+
+def test_requests_that_come_all_at_once_wait_unparsed() -> None:
+    """Of thousands that come behind each other a few are parsed at a time; all are answered, in order."""
+    number, asked = 3000, b"GET /livez HTTP/1.1\r\nHost: it\r\n\r\n"
+
+    def unanswered() -> int:
+        return sum(type(one) is RequestResponseCycle and not one.response_complete for one in gc.get_objects())
+
+    async def check() -> None:
+        async with serving() as connect:
+            reader, writer = await connect()
+            writer.write(asked * number + REQUEST)
+            most = 0
+            for answered in range(number):
+                assert b"HTTP/1.1 200" in await reader.readuntil(b"}")
+                if answered % 500 == 0:
+                    most = max(most, unanswered())
+            assert b"Phishing" in await reader.readuntil(b"}")
+            assert 0 < most <= SLICE // len(asked) + 2
+
+    run(check)
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
+def test_who_reads_nothing_is_hung_up_on(last: bytes) -> None:
+    """However much is left to tell, and whether the connection was to go on or not; then others find room."""
+    asked = b"GET /openapi.json HTTP/1.1\r\nHost: it\r\n\r\n"
+
+    async def check() -> None:
+        async with serving(body_seconds=0.1, max_connections=1) as connect:
+            first = (await connect())[1]
+            place = first.get_extra_info("peername")
+            first.close()
+
+            async def others_find_room() -> bool:
+                reader, writer = await asyncio.open_connection(*place)
+                writer.write(REQUEST)
+                said = await reader.readline()
+                writer.close()
+                return b" 200 " in said
+
+            await until(others_find_room)
+            with socket.socket() as silent:
+                silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                silent.connect(place)
+                silent.sendall(asked * 200 + asked[:-2] + last + b"\r\n")
+                await until(others_find_room)
+
     run(check)

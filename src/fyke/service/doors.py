@@ -1,4 +1,4 @@
-"""Connections with limits: how many, how long a head, how long a client may take."""
+"""Connections with limits: how many, how long a head, how long a client may take, one request at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from fyke.service.observing import REQUEST_ID, request_ids
 from fyke.service.replies import JSON, header_lines
 
 LONGEST_HEAD = 64 * 1024  # bytes
+SLICE = 1024  # bytes that are parsed at a time where a request may end in them
 
 _ids = request_ids()  # where the application has none
 _BEGINNINGS: dict[int, tuple[list[tuple[bytes, bytes]], bytes]] = {}
@@ -21,7 +22,11 @@ class Door(HttpToolsProtocol):
 
     The application says them as ``max_connections``, ``head_seconds`` and ``body_seconds``; without one there is none.
     A head is timed from the making of the connection, or from its first byte, a body from the end of its head. What is
-    over a limit is told so, where no answer has begun, and hung up on.
+    over a limit is told so, where no answer has begun, and hung up on. A client that reads nothing for as long as a
+    body may take is hung up on too; what it was to be told is dropped.
+
+    uvicorn parses all that comes, and keeps a scope and a cycle for each request that waits for its turn. Here what
+    comes behind a request waits unparsed, and no more of it is read, until that has its answer.
     """
 
     def __init__(self, *arguments: Any, **keywords: Any):
@@ -37,6 +42,10 @@ class Door(HttpToolsProtocol):
         self._head_bytes = 0
         self._timed: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._held = bytearray()  # what came behind a request that is being answered
+        self._body_left = 0  # bytes of the body that is coming, where its head says how many
+        self._unread = 0  # bytes that the client had not read when its time began
+        self._reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let one in, or tell it that there are too many."""
@@ -47,13 +56,39 @@ class Door(HttpToolsProtocol):
         self._time()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is timed any longer."""
+        """Nobody is timed any longer, and what waits is let go of, since each refers to the other."""
         self._stage = ""
         self._time()
+        if self._reading is not None:
+            self._reading.cancel()
         super().connection_lost(exc)
+        self._held.clear()
+        self.pipeline.clear()
+        self.cycle = None  # type: ignore[assignment]
 
     def parse(self, data: bytes) -> None:
-        """Give bytes to uvicorn's parser, and time what they leave incomplete."""
+        """Give bytes to uvicorn's parser, as far as the end of a request, and time what they leave incomplete."""
+        if not self._held and len(data) <= SLICE and not self._is_answering():
+            self._parse(data)
+            return
+        self._held += data
+        self._parse_held()
+
+    def _parse_held(self) -> None:
+        while self._held and not self._is_answering() and not self.transport.is_closing():
+            size = max(SLICE, self._body_left)
+            data = bytes(self._held[:size])
+            del self._held[:size]
+            self._parse(data)
+        if self._held:
+            self.flow.pause_reading()
+
+    def _is_answering(self) -> bool:
+        """Whether a request has come whole and has no answer yet, whatever of the next one has come."""
+        unanswered = self.cycle is not None and not self.cycle.response_complete
+        return bool(self.pipeline) or (unanswered and self._stage != "body")
+
+    def _parse(self, data: bytes) -> None:
         if self._ends_long_head(data):
             self._refuse_long_head()
             return
@@ -94,12 +129,57 @@ class Door(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """uvicorn's, noted."""
         self._stage = "body"
+        self._body_left = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """uvicorn's, noted."""
+        self._body_left -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """uvicorn's, noted."""
         self._stage = ""
+        self._body_left = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """uvicorn's; then comes what was held."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._time_reading()
+        elif self.pipeline:
+            self.flow.pause_reading()
+        else:
+            self._parse_held()
+
+    def pause_writing(self) -> None:
+        """uvicorn's; the client's time to read begins."""
+        super().pause_writing()
+        self._time_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """uvicorn's; it waits for the client to read."""
+        super().timeout_keep_alive_handler()
+        if self.transport.is_closing():
+            self._time_reading()
+
+    def _time_reading(self) -> None:
+        seconds = self._seconds["body"]
+        if self._reading is not None or seconds is None or self.parser is None:  # which is gone with the connection
+            return
+        self._unread = self.transport.get_write_buffer_size()
+        if self._unread:
+            self._reading = self.loop.call_later(seconds, self._look_at_reading)
+
+    def _look_at_reading(self) -> None:
+        """Hang up on a client that has read nothing since its time began."""
+        self._reading = None
+        left = self.transport.get_write_buffer_size()
+        if left and left >= self._unread:
+            self.transport.abort()
+        elif left:
+            self._time_reading()
 
     def _time(self) -> None:
         """One timer for what is coming, begun once for each stage of each message."""
@@ -123,13 +203,17 @@ class Door(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """uvicorn's, in the form of our other refusals."""
         self._say(400, "This is no request in HTTP.")
-        self.transport.close()
+        self._hang_up()
 
     def _refuse(self, status: int, detail: str, more: dict[str, str] | None = None) -> None:
         """Say why, unless an answer has begun, and hang up."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self._say(status, detail, more)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         self.transport.close()
+        self._time_reading()
 
     def _say(self, status: int, detail: str, more: dict[str, str] | None = None) -> None:
         body = b'{"detail":"%b"}' % detail.encode()

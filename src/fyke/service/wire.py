@@ -183,7 +183,7 @@ class Wire(Door):
         self.server_state.total_requests += 1
         self._heard = perf_counter()
         if self._ending:
-            self.transport.close()
+            self._hang_up()
             return
         if self.timeout_keep_alive_task is None:
             self._rest(self.timeout_keep_alive)
@@ -244,7 +244,7 @@ class Wire(Door):
         elif self._asked is None:
             super().shutdown()
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope["path"] == LIVE:
-            self.transport.close()  # what has no end would be waited for
+            self._hang_up()  # what has no end would be waited for
 
     def _is_new(self) -> bool:
         """Whether no request has begun: one may be on its way."""
@@ -252,7 +252,7 @@ class Wire(Door):
 
     def _give_up(self) -> None:
         if self._is_new():
-            self.transport.close()
+            self._hang_up()
 
     def _rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
