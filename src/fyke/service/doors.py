@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from fyke.service.headers import SECURITY
 from fyke.service.observing import REQUEST_ID, request_ids
@@ -42,6 +42,7 @@ class Door(HttpToolsProtocol):
         self._head_bytes = 0
         self._timed: tuple[int, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None  # the request that is being answered, or was last
         self._held = bytearray()  # what came behind a request that is being answered
         self._body_left = 0  # bytes of the body that is coming, where its head says how many
         self._unread = 0  # bytes that the client had not read when its time began
@@ -61,10 +62,14 @@ class Door(HttpToolsProtocol):
         self._time()
         if self._reading is not None:
             self._reading.cancel()
+        if self._running is not None and not self._running.response_complete:  # uvicorn tells the last one only
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
         self._held.clear()
         self.pipeline.clear()
         self.cycle = None  # type: ignore[assignment]
+        self._running = None
 
     def parse(self, data: bytes) -> None:
         """Give bytes to uvicorn's parser, as far as the end of a request, and time what they leave incomplete."""
@@ -163,6 +168,10 @@ class Door(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
         if self.transport.is_closing():
             self._time_reading()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _time_reading(self) -> None:
         seconds = self._seconds["body"]
