@@ -17,9 +17,12 @@ from fyke.settings import load
 
 ROUNDS, HITS = 10, 10_000
 BODY = json.dumps({"text": "urgent action required: your account has been compromised, click here " * 5}).encode()
-REQUEST = b"POST /predict HTTP/1.1\r\nHost: it\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
+REQUEST = (
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    % (
+        len(BODY),
+        BODY,
+    )
 )
 
 

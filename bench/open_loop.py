@@ -32,7 +32,7 @@ _WORDS = [
     "free",
     "lunch",
 ]
-_HEAD = "POST /predict HTTP/1.1\r\nHost: it\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+_HEAD = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
 def request(number: int) -> bytes:

@@ -1,8 +1,9 @@
 """What happens at four times the load that the service can bear: ``python -m bench.overload``.
 
 One worker, every text new and 16,000 characters long, so that each request costs the model the same. First the most
-that it answers, in a closed loop without shedding; then, in an open loop, a fifth of that and four times as much; then
-with shedding a fifth, four times as much, and a fifth again. A table for people, then one line of JSON.
+that it answers, in a closed loop without shedding; then, in an open loop, a fifth of that and four times as much; the
+same as the service is unless told otherwise; then with shedding as given a fifth, four times as much, and a fifth
+again. A table for people, then one line of JSON.
 """
 
 import argparse
@@ -19,8 +20,10 @@ from typing import Any
 from bench.machine import machine
 from bench.open_loop import request
 from bench.servers import HOST, Server
+from fyke.settings import Settings
 
 UNLOADED, OVERLOADED = 0.2, 4.0
+DEFAULT_MS = float(Settings.model_fields["max_wait_ms"].default)
 CLOSED = 8  # connections of the closed loop
 _FIRST = itertools.count(int(time.time()) % 10**6 * 10**6, 10**5)
 
@@ -33,21 +36,29 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         bare = asyncio.run(_measured(Path(directory), given.seconds, None))
-        shed = asyncio.run(_measured(Path(directory), given.seconds, given.wait_ms, bare["sustainable"]))
+        most = bare["sustainable"]
+        usual = asyncio.run(_measured(Path(directory), given.seconds, DEFAULT_MS, most))
+        shed = asyncio.run(_measured(Path(directory), given.seconds, given.wait_ms, most))
     print(f"sustainable: {bare['sustainable']:.0f} requests/s\n")
     print("| shedding | offered/s | answered/s | p50 ms | p99 ms | refused/s | p99 ms of refusals |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, found in (("off", bare), ("on", shed)):
+    for name, found in (("off", bare), (f"{DEFAULT_MS:g} ms, the default", usual), (f"{given.wait_ms:g} ms", shed)):
         for run in found["runs"]:
             print(_row(name, run, given.seconds))
     before, over, after = (run["statuses"]["200"]["p99"] for run in shed["runs"])
     print(f"\naccepted at four times the load: p99 {over / ((before + after) / 2):.1f} times the unloaded one")
-    print(json.dumps({"machine": machine(), "wait_ms": given.wait_ms, "shedding": shed, "without": bare}))
+    print(
+        json.dumps(
+            {"machine": machine(), "wait_ms": given.wait_ms, "shedding": shed, "default": usual, "without": bare}
+        )
+    )
 
 
 async def _measured(directory: Path, seconds: float, wait_ms: float | None, sustainable: float = 0) -> dict[str, Any]:
     """The runs of one server; the closed loop first, where it is not known what is ``sustainable``."""
-    server = Server(f"overload-{wait_ms}", directory, b"GET /readyz HTTP/1.1\r\nHost: it\r\n\r\n", b"HTTP/1.1 200")
+    server = Server(
+        f"overload-{wait_ms}", directory, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200"
+    )
     limits = {"FYKE_MAX_WAIT_MS": str(wait_ms or 10**7), "FYKE_MAX_WAITING": "1000000"}
     command = [sys.executable, "-m", "fyke", "serve", "--port", str(server.port), "--cache-url", "none://"]
     server.spawn(["env", *(f"{name}={value}" for name, value in limits.items()), *command])

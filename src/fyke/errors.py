@@ -41,8 +41,8 @@ class EmbeddedError(StoreError):
 class Overloaded(FykeError):
     """More is waiting for the model than it can answer in time; ``seconds`` after which to come again."""
 
-    def __init__(self, seconds: int):
-        super().__init__(f"Too much is waiting; come again in {seconds} s.")
+    def __init__(self, seconds: int, said: str = "Too much is waiting"):
+        super().__init__(f"{said}; come again in {seconds} s.")
         self.seconds = seconds
 
 

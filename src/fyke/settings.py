@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from fyke.errors import SettingsError
 
 MOST_SECONDS = 10 * 365 * 86_400  # ten years
+ANY_HOST = "*"
 
 
 def _or_none(value: object) -> object:
@@ -43,6 +44,14 @@ def _origins(value: object) -> object:
     return names
 
 
+def _hosts(value: object) -> object:
+    names = _names(value)
+    for name in names if isinstance(names, list) else ():
+        if not re.fullmatch(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]|\*", name):
+            raise ValueError(f"{name!r} is no host; give some like mail.example.org without ports, or *")
+    return names
+
+
 def _networks(value: object) -> object:
     names = _names(value)
     for name in names if isinstance(names, list) else ():
@@ -54,6 +63,7 @@ def _networks(value: object) -> object:
 
 
 _SHOWN = BeforeValidator(_shown)
+_HOSTS = BeforeValidator(_hosts)
 _ORIGINS = BeforeValidator(_origins)
 _NETWORKS = BeforeValidator(_networks)
 _NAMES = BeforeValidator(_names)
@@ -95,6 +105,12 @@ class Settings(BaseSettings):
         description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, "
         "separated by commas.",
     )
+    allowed_hosts: Annotated[frozenset[str], NoDecode, _HOSTS] = Field(
+        frozenset(),
+        description="More names by which the service may be asked for (`Host`), without ports, separated by commas; "
+        "beyond them and what no web page can be called, 421; `*` allows all. Unset allows all with keys or on an "
+        "address beyond this machine.",
+    )
     model: Annotated[Path | None, _NAMED] = Field(None, description="Model directory; unset serves the shipped model.")
     model_follow: float = Field(
         5, ge=0, le=86_400, description="Seconds between looks at the model directory for another model; 0 never looks."
@@ -113,8 +129,10 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(
         32 * 2**20, ge=1, description="Largest request body of `POST /predict/message` in bytes; beyond it, 413."
     )
-    max_messages_bytes: int = Field(
-        256 * 2**20, ge=1, description="Bytes of all messages that a process holds at a time; beyond it, 503."
+    max_held_bytes: int = Field(
+        256 * 2**20,
+        ge=1,
+        description="Bytes of all request bodies that a process holds at a time, at least the largest; beyond it, 503.",
     )
     max_text_chars: int = Field(2**20, ge=1, description="Longest text of a request in characters; beyond it, 413.")
     max_waiting: int = Field(1000, ge=1, description="Requests that may wait for the model at a time; beyond it, 503.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from fyke.cache.opening import open_cache
 from fyke.cache.redis import RedisStore
 from fyke.cache.store import Write
 from fyke.errors import StoreError
@@ -113,6 +114,19 @@ async def test_the_certificate_must_name_the_host(tls_server: RedisServer, certi
     await refused(url, "IP address mismatch")
     async with opened(url + "&ssl_check_hostname=false") as store:
         assert await store.get_many(["fyke:1:none"]) == [None]
+
+
+@pytest.mark.parametrize("option", ["ssl_cert_reqs=none", "ssl_check_hostname=false"])
+@pytest.mark.parametrize("scheme", ["rediss", "rediss+sentinel"])
+async def test_tls_that_believes_anybody_is_warned_of(option: str, scheme: str, tmp_path: Path) -> None:
+    """At the start, by the option's name; TLS that verifies has no such warning."""
+    for query, told in ((f"?{option}", 1), ("?ssl_cert_reqs=required&ssl_check_hostname=true", 0), ("", 0)):
+        url = f"{scheme}://127.0.0.1:1/{'0' if scheme == 'rediss' else 'name/0'}{query}"
+        found = await open_cache(url, secret=b"s" * 16, directory=tmp_path, max_bytes=2**20, deadline=0.05)
+        assert found.store is not None
+        await found.store.close()
+        assert len(found.warnings) == told
+        assert all(option in warning and "ssl_ca_certs" in warning for warning in found.warnings)
 
 
 async def test_plain_and_tls_do_not_mix(tls_server: RedisServer, certificates: Certificates) -> None:

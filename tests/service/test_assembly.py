@@ -43,7 +43,7 @@ def test_settings_reach_the_predictor(redis_server: RedisServer, monkeypatch: py
             assert (predictor.admission, predictor._verify_share) == ("auto", 0.25)
             assert tiers.memory is not None
             assert tiers.memory._max_bytes == 9000
-            assert tiers.store._deadline == pytest.approx(4.321)  # type: ignore[union-attr]
+            assert tiers.store._reach._deadline == pytest.approx(4.321)  # type: ignore[union-attr]
             key = predictor._keyring.key(b"")
         with redis_server.client() as client:
             (kept,) = client.keys()

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from fyke.service.app import create_app
 from fyke.service.doors import LONGEST_HEAD
+from fyke.service.headers import SECURITY
 from fyke.service.wire import Wire
 from fyke.settings import load
 from tests.service.keyed import shipped
@@ -27,6 +29,13 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def serving(**flags: object) -> AsyncIterator[Callable[[], Awaitable[Stream]]]:
     """A service in this loop, and what connects to it."""
     app = create_app(load(**{"cache_url": "memory://", "cache_verify": 0} | flags), shipped())
+    async with listening(app) as connect:
+        yield connect
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[Callable[[], Awaitable[Stream]]]:
+    """An application served in this loop, and what connects to it."""
     config = uvicorn.Config(
         app,
         http=Wire,
@@ -180,4 +189,26 @@ def test_a_long_head_that_comes_whole_is_refused_too(earlier: bytes, piece: int)
                     writer.write(whole[start : start + piece])
                 assert (await reader.readuntil(b"\r\n")).split()[1] == status
 
+    run(check)
+
+
+@pytest.mark.parametrize("sent", [b"GET /livez HTTP/1.1\r\nx: " + b"a" * LONGEST_HEAD, b"nonsense\r\n\r\n", b""])
+def test_refusals_at_the_door_have_the_headers_of_all_answers(sent: bytes) -> None:
+    """431, 400 and 408: the security headers, the date and an id of its own, as JSON."""
+
+    async def check() -> None:
+        async with serving(head_seconds=60 if sent else 0.05) as connect:
+            for _ in range(2):
+                reader, writer = await connect()
+                writer.write(sent)
+                head, body = (await reader.read()).split(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 4")
+                assert json.loads(body)["detail"]
+                said = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+                assert SECURITY.items() <= said.items()
+                assert {"date", "x-request-id", "content-type"} <= said.keys()
+                ids.add(said["x-request-id"])
+            assert len(ids) == 2
+
+    ids: set[str] = set()
     run(check)

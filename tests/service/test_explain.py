@@ -25,7 +25,7 @@ async def asking(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(load(**{"cache_url": "memory://", "cache_verify": 0.0, **settings}))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://fyke") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client,
     ):
         yield client
 

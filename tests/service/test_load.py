@@ -74,6 +74,21 @@ def test_the_pace_follows_the_model() -> None:
         assert least <= found <= most
 
 
+def test_a_batch_counts_as_its_texts() -> None:
+    """At 10 ms a text and 105 ms to wait, nobody is let in behind ten texts and one, whoever brought them."""
+    clock = Clock()
+    load = Load(1000, 0.105, clock)
+    answered(load, clock, 100, 0.01)
+    with load.admitted(10):
+        load.check()
+        load.begin()
+        with pytest.raises(Overloaded):
+            load.begin()
+        load.end()
+        clock.now += 0.1
+    load.begin()
+
+
 def test_whoever_comes_first_is_let_in() -> None:
     """However slow it was: else nobody would ever find out that it is fast again."""
     clock = Clock()

@@ -173,7 +173,7 @@ def test_only_this_machine_may_ask_for_another_model_where_there_are_no_keys(tmp
 
     async def run() -> None:
         small(tmp_path / "model", 0.0)
-        app = create_app(load(cache_url="none://", model=tmp_path / "model", model_follow=0))
+        app = create_app(load(cache_url="none://", model=tmp_path / "model", model_follow=0, allowed_hosts="*"))
         async with app.router.lifespan_context(app):
             for peer, base, headers, status in [
                 ("127.0.0.1", "http://127.0.0.1", {}, 200),

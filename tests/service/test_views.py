@@ -135,7 +135,7 @@ def test_only_this_machines_own_page_may_purge(model: Model, headers: dict[str, 
     """No other site, no renamed host, no proxy, no form: none of them makes anything forgotten."""
 
     async def run() -> None:
-        async with talking_to(model, allow_purge=True) as client:
+        async with talking_to(model, allow_purge=True, allowed_hosts="*") as client:
             await client.post("/predict", json={"text": "you have won a prize"})
             sent = {"content-type": "application/json"} | headers
             asked = await client.post("/cache/purge", content=b"{}", headers=sent)

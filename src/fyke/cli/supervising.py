@@ -14,9 +14,22 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from fyke.service.closing import Server
+
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before another try
 
 log = logging.getLogger(__name__)
+
+
+class Worker(Process):
+    """uvicorn's, with our server."""
+
+    @property
+    def server(self) -> Server:
+        """What serves in the child."""
+        if not isinstance(self._server, Server):
+            self._server = Server(self.config)
+        return self._server
 
 
 class Supervisor(Multiprocess):
@@ -36,6 +49,10 @@ class Supervisor(Multiprocess):
         self._ever_served = False
         self._tries: dict[int, int] = {}  # of a place among the processes, in a row
         self._due: dict[int, float] = {}  # when the next try for a place is
+
+    def init_processes(self) -> None:
+        """Start all."""
+        self.processes = [self._started() for _ in range(self.processes_num)]
 
     def keep_subprocess_alive(self) -> None:
         """See to each of the processes."""
@@ -104,9 +121,12 @@ class Supervisor(Multiprocess):
 
     def _replace(self, place: int) -> None:
         self._due.pop(place, None)
-        process = Process(self.config, self.sockets)
+        self.processes[place] = self._started()
+
+    def _started(self) -> Worker:
+        process = Worker(self.config, self.sockets)
         process.start()
-        self.processes[place] = process
+        return process
 
 
 def _hang_up(process: Process) -> None:

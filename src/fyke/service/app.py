@@ -1,7 +1,7 @@
 """The application: built from plain values, served by uvicorn."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,8 @@ from fyke.service.explaining import EXPLAIN_MESSAGE
 from fyke.service.explaining import router as explaining
 from fyke.service.freeing import settle_garbage
 from fyke.service.headers import ALLOWED, EXPOSED, SameSite, SecurityHeaders
-from fyke.service.holding import HeldMessages
+from fyke.service.holding import Budget, HeldBodies
+from fyke.service.hosts import OwnHost, hosts_from
 from fyke.service.instruments import Instruments
 from fyke.service.keys import KeySet
 from fyke.service.lane import FastLane
@@ -64,10 +65,17 @@ class Service(FastAPI):
     head_seconds: float | None = None
     body_seconds: float | None = None
 
+    @property
+    def new_id(self) -> Callable[[], str]:
+        """The source of the ids of requests."""
+        return self.lane.new_id
+
     def openapi(self) -> dict[str, Any]:
         """FastAPI's document, with who may and what is refused."""
         if self.openapi_schema is None:
-            self.openapi_schema = completed(super().openapi(), keyed=self.lane.access is not None)
+            self.openapi_schema = completed(
+                super().openapi(), self.lane.access is not None, self.lane.hosts is not None
+            )
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -153,8 +161,8 @@ def create_app(
     app.state.draining = Draining(settings.drain_seconds, lambda: setattr(app.lane, "leaving", True))
     app.state.others = lambda: None
     messages = dict.fromkeys((MESSAGE, EXPLAIN_MESSAGE), settings.max_message_bytes)
-    held = max(settings.max_messages_bytes, settings.max_message_bytes)
-    app.add_middleware(HeldMessages, most=held, paths=messages)
+    bodies = Budget(max(settings.max_held_bytes, settings.max_message_bytes, settings.max_body_bytes))
+    app.add_middleware(HeldBodies, budget=bodies)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes, others=messages)
     if settings.keys_file is not None:
         app.add_middleware(RateLimit, default=settings.rate_limit, fails=settings.rate_limit_fails)
@@ -167,6 +175,7 @@ def create_app(
         most_chars=settings.max_text_chars,
         policy=policy,
     )
+    app.lane.bodies, app.lane.hosts = bodies, hosts_from(settings)
     app.lane.watch(seen.figures, seen.new_id, closed=seen.every_request)
     if settings.keys_file is not None:
         _ask_for_keys(app, Access(KeySet(settings.keys_file), settings.cache_namespace, settings.rate_limit))
@@ -181,6 +190,8 @@ def create_app(
             allow_headers=ALLOWED,
             expose_headers=EXPOSED,
         )
+    if app.lane.hosts is not None:
+        app.add_middleware(OwnHost, hosts=app.lane.hosts)
     app.proxies = settings.trusted_proxies
     app.max_connections = settings.max_connections
     app.head_seconds, app.body_seconds = settings.head_seconds, settings.body_seconds

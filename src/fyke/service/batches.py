@@ -53,7 +53,7 @@ async def _predict(request: Request, texts: list[str]) -> Response:
     await charge_for(request, len(texts) - 1)
     for place, text in enumerate(texts):
         check_length(request, text, f"texts.{place}")
-    with waiting(request):
+    with waiting(request, len(texts)):
         answers = await predictor_of(request).predict_many(texts, wishes_of(request))
     policies: Policies = request.app.state.policy
     verdicts = b",".join([verdict(answer.prediction, policies.of(answer.key)) for answer in answers])

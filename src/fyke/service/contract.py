@@ -16,15 +16,15 @@ SCHEMES = {
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
-def completed(document: dict[str, Any], *, keyed: bool) -> dict[str, Any]:
+def completed(document: dict[str, Any], keyed: bool, own_hosts: bool) -> dict[str, Any]:
     """The same document with refusals and, where keys are asked for, the security schemes and the scopes' names."""
     for path, methods in document["paths"].items():
         rule = rule_for(path)
         for operation in methods.values():
-            if rule is None:
-                continue
-            said = {"503": "Too much is waiting; `Retry-After` says when to come again."}
-            if keyed:
+            said = {"421": "`Host` names another service."} if own_hosts else {}
+            if rule is not None:
+                said["503"] = "Too much is waiting; `Retry-After` says when to come again."
+            if rule is not None and keyed:
                 operation["security"] = [{name: []} for name in SCHEMES]
                 operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{rule.scope}`."
                 said |= {

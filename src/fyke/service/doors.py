@@ -1,11 +1,19 @@
 """Connections with limits: how many, how long a head, how long a client may take."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from fyke.service.headers import SECURITY
+from fyke.service.observing import REQUEST_ID, request_ids
+from fyke.service.replies import JSON, header_lines
+
 LONGEST_HEAD = 64 * 1024  # bytes
+
+_ids = request_ids()  # where the application has none
+_BEGINNINGS: dict[int, tuple[list[tuple[bytes, bytes]], bytes]] = {}
 
 
 class Door(HttpToolsProtocol):
@@ -18,6 +26,7 @@ class Door(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **keywords: Any):
         super().__init__(*arguments, **keywords)
+        self._new_id: Callable[[], str] = getattr(self.app, "new_id", None) or _ids
         self._max_connections: int | None = getattr(self.app, "max_connections", None)
         self._seconds: dict[str, float | None] = {
             "head": getattr(self.app, "head_seconds", None),
@@ -33,7 +42,7 @@ class Door(HttpToolsProtocol):
         """Let one in, or tell it that there are too many."""
         super().connection_made(transport)
         if self._max_connections is not None and len(self.connections) > self._max_connections:
-            self._refuse(503, "There are too many connections.", "retry-after: 1\r\n")
+            self._refuse(503, "There are too many connections.", {"retry-after": "1"})
             return
         self._time()
 
@@ -111,10 +120,29 @@ class Door(HttpToolsProtocol):
             return
         self._refuse(408, f"The {self._stage} of the request did not come in time.")
 
-    def _refuse(self, status: int, detail: str, more: str = "") -> None:
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's, in the form of our other refusals."""
+        self._say(400, "This is no request in HTTP.")
+        self.transport.close()
+
+    def _refuse(self, status: int, detail: str, more: dict[str, str] | None = None) -> None:
         """Say why, unless an answer has begun, and hang up."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            body = f'{{"detail":"{detail}"}}'
-            head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{more}connection: close\r\n\r\n"
-            self.transport.write(STATUS_LINE[status] + (head + body).encode())
+            self._say(status, detail, more)
         self.transport.close()
+
+    def _say(self, status: int, detail: str, more: dict[str, str] | None = None) -> None:
+        body = b'{"detail":"%b"}' % detail.encode()
+        headers = {"content-type": JSON, "content-length": str(len(body)), **(more or {})}
+        lines = header_lines(headers | {REQUEST_ID: self._new_id(), "connection": "close"})
+        self.transport.write(beginning(status, self.server_state.default_headers) + lines + b"\r\n" + body)
+
+
+def beginning(status: int, own: list[tuple[bytes, bytes]]) -> bytes:
+    """The status line, uvicorn's ``own`` headers, which are another list each second, and those of every response."""
+    known = _BEGINNINGS.get(status)
+    if known is None or known[0] is not own:
+        ours = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
+        lines = b"".join([b"%b: %b\r\n" % header for header in (*own, *ours)])
+        known = _BEGINNINGS[status] = (own, STATUS_LINE[status] + lines)
+    return known[1]

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fyke.errors import Overloaded
 from fyke.model.policies import BALANCED, Policy
@@ -27,6 +27,8 @@ from fyke.predictor import Answer, Boarding, Predictor
 from fyke.service.access import Access
 from fyke.service.figures import NO_TIER, Figures
 from fyke.service.headers import SECURITY
+from fyke.service.holding import Budget, Share, TooMuchHeld, again
+from fyke.service.hosts import Hosts
 from fyke.service.load import Load
 from fyke.service.observing import REQUEST_ID, request_ids
 from fyke.service.policing import Policies
@@ -112,6 +114,8 @@ class FastLane:
         self.access: Access | None = None
         self.closed = False  # everything goes on to ``app``, which sees more of it
         self.figures = Figures()
+        self.bodies = Budget()
+        self.hosts: Hosts | None = None  # that plain requests may be for; None is all
         self.new_id = request_ids()
         self.heads: dict[bytes, Known] = {}  # that `Wire` knows
         self.replies = Replies()
@@ -126,15 +130,22 @@ class FastLane:
             return await self._app(scope, receive, send)
         message = await receive()
         body: bytes = message.get("body", b"")
-        if message.get("more_body") or message["type"] != "http.request":
-            body = await _rest(body, message, receive)
-        started = time.perf_counter()
-        answer = await known.lane._answer(body)
+        share = Share(self.bodies)
+        answer: Outcome
+        try:
+            if message.get("more_body") or message["type"] != "http.request":
+                body = await share.whole(message, receive)
+            started = time.perf_counter()
+            answer = await known.lane._answer(body)
+        except TooMuchHeld as error:
+            answer = error
+        finally:
+            share.give_back()
         if isinstance(answer, Overloaded):
             return await _send(send, 503, *self.refused(answer))
         if isinstance(answer, Exception):
             unusual = scope if isinstance(answer, NotPlain) else {**scope, FAILED: answer}
-            return await self._app(unusual, _again(body, receive), send)
+            return await self._app(unusual, again(body, receive), send)
         headers, body = response(answer, self.policy.of(answer.key))
         await _send(send, 200, headers | {REQUEST_ID: self.new_id()}, body)
         self.figures.fast[answer.tier].add(time.perf_counter() - started)
@@ -195,7 +206,7 @@ class FastLane:
                 length = value
             elif name == b"content-type":
                 kind = value if not kind else b"said twice"
-            elif name not in self._names:
+            elif name not in self._names or (name == b"host" and self.hosts is not None and value not in self.hosts):
                 return None
         if kind != JSON.encode() or not length.isdigit() or int(length) > self._limit:
             return None
@@ -312,15 +323,6 @@ async def _send(send: Send, status: int, headers: dict[str, str], body: bytes) -
     await send({"type": "http.response.body", "body": body})
 
 
-async def _rest(body: bytes, message: Message, receive: Receive) -> bytes:
-    """The whole of a body that comes in parts; what is left of one whose client has gone decodes to an error."""
-    parts = [body]
-    while message["type"] == "http.request" and message.get("more_body"):
-        message = await receive()
-        parts.append(message.get("body", b""))
-    return b"".join(parts)
-
-
 def _flown(predictor: Predictor[str, float], boarding: Boarding[str, float], landed: Done, _: object) -> None:
     landed(predictor.outcome(boarding))
 
@@ -344,17 +346,3 @@ def _text(body: bytes, most_chars: int) -> str:
     if type(text) is not str or len(text) > most_chars:
         raise NotPlain
     return text
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A ``receive`` that gives the body that was read, then whatever comes."""
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay

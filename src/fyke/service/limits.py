@@ -62,14 +62,14 @@ class BodyLimit:
         return None
 
 
-def waiting(request: Request) -> AbstractContextManager[None]:
-    """Counts a request among those that wait for the model; see `fyke.service.load`.
+def waiting(request: Request, texts: int = 1) -> AbstractContextManager[None]:
+    """Counts a request's texts among those that wait for the model; see `fyke.service.load`.
 
     Raises:
         Overloaded: it would wait too long.
     """
     load: Load = request.app.state.load
-    return load.admitted()
+    return load.admitted(texts)
 
 
 def check_length(request: Request, text: str, field: str) -> None:

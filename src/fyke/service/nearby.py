@@ -1,11 +1,11 @@
 """Who may see words of mail, or purge: an admin key, or, where no keys are asked for, people at this very machine."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
 from fyke.service.access import identity
+from fyke.service.hosts import is_local
 
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
@@ -27,10 +27,10 @@ def is_nearby(request: Request) -> bool:
 
     The name counts because a page elsewhere can make its own name lead here (DNS rebinding).
     """
-    if request.client is None or not _is_loopback(request.client.host):
+    if request.client is None or not is_local(request.client.host):
         return False
     host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
-    return _is_loopback(host) and not any(name in request.headers for name in _FORWARDED)
+    return is_local(host) and not any(name in request.headers for name in _FORWARDED)
 
 
 def is_from_here(request: Request) -> bool:
@@ -39,10 +39,3 @@ def is_from_here(request: Request) -> bool:
     origin = request.headers.get("origin")
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     return site == "same-origin" and (origin is None or origin == own)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,6 +4,7 @@ from fyke.errors import Overloaded
 from fyke.model.policies import Policy
 from fyke.predictor import Answer
 from fyke.service.caching import cache_headers
+from fyke.service.holding import TooMuchHeld
 
 JSON = "application/json"
 
@@ -49,7 +50,8 @@ def verdict(score: float, policy: Policy) -> bytes:
 def overloaded(error: Overloaded) -> tuple[dict[str, str], bytes]:
     """Headers and body of the answer to who would have to wait too long, with status 503."""
     body = b'{"detail":"%b"}' % str(error).encode()
-    return {"content-length": str(len(body)), "content-type": JSON, "retry-after": str(error.seconds)}, body
+    headers = {"content-length": str(len(body)), "content-type": JSON, "retry-after": str(error.seconds)}
+    return headers | ({"connection": "close"} if isinstance(error, TooMuchHeld) else {}), body
 
 
 def header_lines(headers: dict[str, str]) -> bytes:

@@ -13,12 +13,11 @@ from time import perf_counter
 from typing import Any, cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fyke.errors import Overloaded
 from fyke.predictor import Answer
-from fyke.service.doors import Door
-from fyke.service.headers import SECURITY
+from fyke.service.doors import Door, beginning
+from fyke.service.holding import Budget, Share, TooMuchHeld
 from fyke.service.lane import PATH, FastLane, Known, NotPlain
 from fyke.service.observing import REQUEST_ID
 from fyke.service.replies import header_lines
@@ -29,7 +28,7 @@ MOST_HEADS, LONGEST_HEAD = 4096, 1024
 _REQUEST = f"POST {PATH} HTTP/1.1\r\n".encode()
 _BLANK = b"\r\n\r\n"
 _WITH_ID = b"%b" + REQUEST_ID.encode() + b": %b\r\n"
-_BEGINNINGS: dict[int, tuple[list[tuple[bytes, bytes]], bytes]] = {}
+FIRST_SECONDS = 1.0  # for the first request of a connection that the service's end has met
 _MOST_WAITING = 64 * 1024  # bytes of later requests that are read while one is being answered
 
 
@@ -45,6 +44,7 @@ class Wire(Door):
         self._between = True  # two requests
         self._begun = bytearray()  # a request with a known head, until its body is complete
         self._length = 0  # of that request
+        self._share = Share(Budget() if lane is None else lane.bodies)  # which it takes, until it is answered
         self._asked: bytes | None = None  # the request that the lane is answering
         self._waiting = bytearray()  # what came meanwhile
         self._ending = False
@@ -60,11 +60,8 @@ class Wire(Door):
                 self.flow.pause_reading()
             return
         if self._begun:
-            self._begun += data
-            if len(self._begun) < self._length:
-                return
-            data = bytes(self._begun)
-            self._begun.clear()
+            self._go_on(data)
+            return
         if self._lane is None or not (self._between and data.startswith(_REQUEST) and self._is_idle()):
             self.parse(data)
             return
@@ -81,7 +78,7 @@ class Wire(Door):
         lane, length = known
         self._length = end + len(_BLANK) + length
         if len(data) < self._length:
-            self._begun += data
+            self._go_on(data, end + len(_BLANK))
             self.come("body")
             return
         if self._timer is not None:
@@ -90,6 +87,26 @@ class Wire(Door):
             self.parse(data)
         else:
             self._ask(lane, data, data[end + len(_BLANK) :])
+
+    def _go_on(self, data: bytes, head: int = 0) -> None:
+        """More of a request with a known head: a body that comes in pieces counts among those that are held."""
+        try:
+            self._share.check(self._length - len(self._begun) - head)
+            self._share.take(len(data) - head)
+        except TooMuchHeld as error:
+            self._begun.clear()
+            self._share.give_back()
+            cast(FastLane, self._lane).refused(error)  # which counts it
+            self._refuse(503, str(error), {"retry-after": str(error.seconds)})
+            return
+        self._begun += data
+        if len(self._begun) < self._length:
+            return
+        whole = bytes(self._begun)
+        self._begun.clear()
+        self.data_received(whole)
+        if self._asked is None:
+            self._share.give_back()
 
     def _is_idle(self) -> bool:
         """Whether every request has been answered, and the client reads the answers."""
@@ -137,6 +154,8 @@ class Wire(Door):
 
     def _answered(self, outcome: Answer[float] | Exception) -> None:
         request, self._asked = self._asked, None
+        if self._share.bytes:
+            self._share.give_back()
         if request is None or self.transport.is_closing():
             return
         if isinstance(outcome, Exception):
@@ -157,13 +176,10 @@ class Wire(Door):
         self._lane.figures.fast[answer.tier].add(self._heard - self._started)
 
     def _write(self, status: int, lines: bytes, body: bytes) -> None:
-        own = self.server_state.default_headers  # another list each second
-        begin = _BEGINNINGS.get(status)
-        if begin is None or begin[0] is not own:
-            begin = _BEGINNINGS[status] = (own, _beginning(status, own))
+        begin = beginning(status, self.server_state.default_headers)
         if self._ending:
             lines += b"connection: close\r\n"
-        self.transport.write(b"%b%b\r\n%b" % (begin[1], lines, body))
+        self.transport.write(b"%b%b\r\n%b" % (begin, lines, body))
         self.server_state.total_requests += 1
         self._heard = perf_counter()
         if self._ending:
@@ -179,12 +195,24 @@ class Wire(Door):
         if self._ending:
             super().shutdown()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """uvicorn's; what the lane is answering it still holds."""
+        if self._asked is None:
+            self._share.give_back()
+        super().connection_lost(exc)
+
     def on_message_begin(self) -> None:
         """uvicorn's; a request has begun."""
         self._between = False
         super().on_message_begin()
         if self._failed is not None:
             cast(Scope, self.scope)[FAILED], self._failed = self._failed, None
+
+    def on_headers_complete(self) -> None:
+        """uvicorn's; the last request of a connection when the service ends."""
+        super().on_headers_complete()
+        if self._ending and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """uvicorn's; another request may begin."""
@@ -209,17 +237,22 @@ class Wire(Door):
         if self._begun:
             begun = bytes(self._begun)
             self._begun.clear()
+            self._share.give_back()
             self.parse(begun)
-        if self._asked is None:
+        if self._is_new():
+            self.loop.call_later(FIRST_SECONDS, self._give_up)
+        elif self._asked is None:
             super().shutdown()
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope["path"] == LIVE:
             self.transport.close()  # what has no end would be waited for
 
+    def _is_new(self) -> bool:
+        """Whether no request has begun: one may be on its way."""
+        return not self._messages and not self._heard and self._asked is None
+
+    def _give_up(self) -> None:
+        if self._is_new():
+            self.transport.close()
+
     def _rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-
-def _beginning(status: int, own: list[tuple[bytes, bytes]]) -> bytes:
-    """The status line, uvicorn's own headers, and those of every response."""
-    ours = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
-    return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % header for header in (*own, *ours)])
