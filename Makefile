@@ -131,7 +131,8 @@ $(BIN)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 # Tools that nothing is built or tested with have an environment of their own.
 $(TOOLS)/.ready: | $(BIN)/.dev
 	@$(BIN)/uv venv --quiet $(TOOLS)
-	$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python bandit pip-audit cyclonedx-bom
+	$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python \
+		bandit==1.9.4 pip-audit==2.10.1 cyclonedx-bom==7.5.0
 	@touch $@
 
 $(BIN)/python:

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         "`100/minute`; a key may have its own.",
     )
     rate_limit_fails: Literal["open", "closed"] = Field(
-        "open", description="When Redis does not answer, open lets requests in unlimited, closed refuses them."
+        "open", description="While Redis does not answer, `open` has each process count alone, `closed` refuses."
     )
     cors_origins: Annotated[frozenset[str], NoDecode, _ORIGINS] = Field(
         frozenset(),

@@ -1,6 +1,7 @@
 """Rate limits: each key has its own, wherever one Redis is shared, and it is said what happens without Redis."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -89,6 +90,31 @@ def test_it_holds_over_services_of_one_redis(keys: Keys, shared_redis: RedisServ
         assert all(0 < look.ttl(name) <= 2 * 86_400 for name in names)
 
 
+@pytest.mark.parametrize("fails", ["open", "closed"])
+def test_a_flood_of_one_key_gets_its_rate_and_harms_no_other(keys: Keys, shared_redis: RedisServer, fails: str) -> None:
+    """400 requests at a time over two services, at the deadline that is set unless told: ten are let in.
+
+    Meanwhile another tenant is answered, and Redis is asked little: what was refused is remembered.
+    """
+    name = f"flood-{fails}"
+    shown = keys.add(name, rate="10/day", namespace="acme")
+    other = keys.add(f"calm-{fails}", rate="100/day", namespace="other")
+
+    async def inside() -> None:
+        flags = {"cache_url": shared_redis.url, "cache_secret": "s", "rate_limit_fails": fails}
+        one, two = (keyed_app(keys, **flags)[0] for _ in range(2))
+        async with asking(one) as first, asking(two) as second:
+            clients = [first, second] * 200
+            flood = [asyncio.create_task(it.post("/predict", **TEXT, headers=shown)) for it in clients]
+            calm = [asyncio.create_task(it.post("/predict", **TEXT, headers=other)) for it in (first, second) * 5]
+            codes = Counter([answer.status_code for answer in await asyncio.gather(*flood)])
+            assert codes == {200: 10, 429: 390}
+            assert {answer.status_code for answer in await asyncio.gather(*calm)} == {200}
+            assert (one.state.rates.failures, two.state.rates.failures) == (0, 0)
+
+    asyncio.run(inside())
+
+
 def test_what_is_shed_costs_nothing(keys: Keys) -> None:
     """Who is told to come again later still may."""
     shown = keys.add("mail", rate="1/day")
@@ -105,20 +131,25 @@ def test_what_is_shed_costs_nothing(keys: Keys) -> None:
     asyncio.run(inside())
 
 
-@pytest.mark.parametrize(("fails", "status"), [("open", 200), ("closed", 503)])
-def test_without_redis_it_is_as_the_setting_says(keys: Keys, fails: str, status: int) -> None:
-    """Open lets everybody in, closed nobody; neither is an error."""
-    shown = keys.add("mail", rate="1/day")
+@pytest.mark.parametrize(("fails", "statuses"), [("open", [200] * 2 + [429] * 6), ("closed", [503] * 8)])
+def test_without_redis_it_is_as_the_setting_says(
+    keys: Keys, fails: str, statuses: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Open counts in the process alone, closed lets nobody in; the log says so once, and a counter how often."""
+    shown = keys.add("mail", rate="2/day")
+    read = keys.add("watch", "read")
 
     async def ask(client: httpx.AsyncClient) -> None:
-        for _ in range(8):
-            answer = await client.post("/predict", **TEXT, headers=shown)
-            assert answer.status_code == status
-        if status == 503:
-            assert answer.headers["retry-after"] == "1"
-            assert "rate limit" in answer.json()["detail"]
+        answers = [await client.post("/predict", **TEXT, headers=shown) for _ in range(8)]
+        assert [answer.status_code for answer in answers] == statuses
+        if fails == "closed":
+            assert answers[-1].headers["retry-after"] == "1"
+            assert "rate limit" in answers[-1].json()["detail"]
+        told = (await client.get("/metrics", headers=read)).text
+        assert "fyke_rate_limit_errors_total 8.0" in told
 
     run(keys, ask, cache_url="redis://127.0.0.1:1", cache_secret="s", rate_limit_fails=fails)
+    assert len([line for line in caplog.messages if line.startswith("the store of rate limits does not answer")]) == 1
 
 
 def test_a_store_that_fails_is_not_asked_each_time() -> None:

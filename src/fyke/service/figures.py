@@ -65,6 +65,7 @@ METRICS = (
     Metric("fyke_step_seconds_total", "counter", (_OF, "step"), "Seconds that lookups, the model and writes took."),
     Metric("fyke_saved_seconds", "gauge", (_OF,), "Time saved by hits, net of what the cache costs; may fall."),
     Metric("fyke_breakers", "gauge", ("breaker", "state"), "Processes whose breaker is in a state."),
+    Metric("fyke_rate_limit_errors_total", "counter", (), "Takes of a rate that the store did not count."),
     Metric("fyke_memory_entries", "gauge", (), "Entries in the processes' memory."),
     Metric("fyke_memory_bytes", "gauge", (), "Bytes that these entries are charged with."),
     Metric("fyke_processes", "gauge", (), "Processes that serve, whose figures these are."),
@@ -90,10 +91,10 @@ class Figures:
 
     def samples(self, fast_route: str) -> list[Sample]:
         """Requests and their seconds; the fast lane's are those of one route."""
-        requests = dict(self._requests)
+        answered = dict(self._requests)
         fast = sum(sum(one.counts) for one in self.fast.values())
-        requests[fast_route, "200"] = requests.get((fast_route, "200"), 0) + fast
-        found: list[Sample] = [("fyke_requests_total", labels, [count]) for labels, count in requests.items()]
+        answered[fast_route, "200"] = answered.get((fast_route, "200"), 0) + fast
+        found: list[Sample] = [("fyke_requests_total", labels, [count]) for labels, count in answered.items()]
         seconds = [((fast_route, tier), one) for tier, one in self.fast.items()] + list(self._seconds.items())
         return found + [("fyke_request_seconds", labels, _numbers(one)) for labels, one in seconds]
 

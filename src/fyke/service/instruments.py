@@ -61,9 +61,11 @@ class Instruments:
     def _samples(self, app: FastAPI) -> list[Sample]:
         predictor, explainer = app.state.predictor, app.state.explainer
         card = app.state.model.card
+        rates = getattr(app.state, "rates", None)  # only where there are keys
         return [
             *self.figures.samples(FAST_ROUTE),
             *ledger_samples("verdict", predictor.ledgers),
             *ledger_samples("explanation", explainer.ledgers),
             *process_samples(predictor.tiers, card.model_id, card.recipe),
+            ("fyke_rate_limit_errors_total", (), [0 if rates is None else rates.failures]),
         ]

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from fyke.errors import SettingsError
 from fyke.service.keyfile import take_after
+from fyke.service.passing import may_pass
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,8 @@ def new_key(name: str, scopes: Iterable[str], namespace: str, rate: str | None =
 class KeySet:
     """The keys in force: those of a file, looked at again at most once in `CHECK_SECONDS`.
 
-    A file that is broken or gone leaves the keys as they are, and is said in the log once. ``monotonic`` in seconds.
+    A file that is broken or gone leaves the keys as they are, and is said in the log once; what may pass by itself is
+    tried again at each look. ``monotonic`` in seconds.
 
     Raises:
         SettingsError: as `read_keys`; at first there are no keys to go on with.
@@ -161,6 +163,7 @@ class KeySet:
         self._seen = self._look()
         self._keys = self._read()
         self._next = monotonic() + CHECK_SECONDS
+        self._said = ""  # of why they cannot be read
 
     @property
     def namespaces(self) -> frozenset[str]:
@@ -185,12 +188,17 @@ class KeySet:
         seen = self._look()
         if seen == self._seen:
             return
-        self._seen = seen
         try:
             self._keys = self._read()
-        except SettingsError as error:
-            log.error("%s The keys that were in force stay.", error)
+        except (SettingsError, MemoryError) as error:
+            if not may_pass(error):
+                self._seen, self._said = seen, ""
+            said = str(error) or "FYKE_KEYS_FILE: there is no memory to read it."
+            if said != self._said:
+                log.error("%s The keys that were in force stay.", said)
+            self._said = said
             return
+        self._seen, self._said = seen, ""
         log.info("%d keys are in force", len(self._keys))
         for listener in self._listeners:
             listener()

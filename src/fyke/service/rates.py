@@ -27,7 +27,8 @@ class RateLimit:
     """ASGI middleware: each request takes one from what its key may have; the routes take for what is in it.
 
     ``default`` is the rate of keys without their own; None lets those have as much as they want. ``fails`` says what
-    happens while the store of the counters, the application's ``state.rates``, does not answer.
+    happens while the store of the counters, the application's ``state.rates``, does not answer: ``open`` counts in this
+    process alone, ``closed`` refuses.
     """
 
     def __init__(self, app: ASGIApp, default: str | None, fails: Failing):
@@ -77,7 +78,7 @@ class Charge:
         except StoreError as error:
             if self._fails == "closed":
                 raise HTTPException(503, f"The rate limit cannot be counted: {error}.", {"retry-after": "1"}) from error
-            return
+            self.taken = await self._rates.take_alone(self._name, self._rate, cost)
         if not self.taken.allowed:
             wait = str(max(1, math.ceil(self.taken.reset)))
             raise HTTPException(

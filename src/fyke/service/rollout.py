@@ -18,11 +18,13 @@ from fyke.cache.opening import Opened
 from fyke.cache.spans import Span
 from fyke.errors import FykeError
 from fyke.model.directory import CARD, WEIGHTS, Model
+from fyke.model.encoding import ENCODER, TOKENIZER
 from fyke.model.explaining import Explainer
 from fyke.model.policies import Policy, policy_from
 from fyke.predictor import Predictor
 from fyke.service.assembly import first_words, load_from, predictor_from
 from fyke.service.freeing import give_back, settle_garbage
+from fyke.service.passing import may_pass
 from fyke.service.policing import Policies
 from fyke.settings import Settings
 
@@ -119,10 +121,12 @@ class Rollout:
             try:
                 model, policy = await asyncio.to_thread(self._load)
             except FykeError as error:
-                return self._refuse(seen, str(error))
+                return self._refuse(seen, str(error), error)
             except Exception as error:
-                log.exception("a model cannot be loaded")
-                return self._refuse(seen, f"It cannot be loaded ({type(error).__name__}); the log says more.")
+                why = f"It cannot be loaded ({type(error).__name__}); the log says more."
+                if not may_pass(error):
+                    log.exception("a model cannot be loaded")
+                return self._refuse(seen, why, error)
             self._seen, self.refusal = seen, None
             return self._put_in_force(model, policy)
 
@@ -136,13 +140,18 @@ class Rollout:
         model = load_from(self._settings)
         return model, policy_from(self._settings.policy, model.card.policies, self._settings.abstain)
 
-    def _refuse(self, seen: Seen, why: str) -> Outcome:
-        self._seen = seen
+    def _refuse(self, seen: Seen, why: str, error: Exception) -> Outcome:
+        """Keep the old model; what may pass by itself is tried again at the next look, and said once."""
+        passing = may_pass(error)
+        if not passing:
+            self._seen = seen
         asyncio.get_running_loop().call_soon(give_back)
         in_force = self._app.state.predictor.model.id
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        self.refusal = Refusal(at, _without(self._directory, why))
-        log.error("a new model is refused, %s goes on: %s", in_force, why)
+        refusal = Refusal(at, _without(self._directory, why))
+        if not (passing and self.refusal is not None and self.refusal.why == refusal.why):
+            log.error("a new model is refused, %s goes on: %s", in_force, why)
+        self.refusal = refusal
         return Outcome(in_force, False, why)
 
     def _put_in_force(self, model: Model, policy: Policy) -> Outcome:
@@ -184,9 +193,9 @@ def _without(directory: Path | None, why: str) -> str:
 
 
 def look(directory: Path) -> Seen:
-    """What tells a change of a model directory without reading it: inode, size and time of both files."""
+    """What tells a change of a model directory without reading it: inode, size and time of its files."""
     found: list[tuple[int, int, int] | None] = []
-    for name in (CARD, WEIGHTS):
+    for name in (CARD, WEIGHTS, ENCODER, TOKENIZER):
         try:
             file = (directory / name).stat()
         except OSError:
