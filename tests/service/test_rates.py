@@ -180,6 +180,58 @@ def test_a_store_that_fails_is_not_asked_each_time() -> None:
     asyncio.run(inside())
 
 
+def test_what_was_refused_asks_nothing_for_a_second(shared_redis: RedisServer) -> None:
+    """A batch that is too much says nothing of one text; when there is nothing left, nobody asks until a second on.
+
+    Another rate of the same name is another.
+    """
+
+    async def inside() -> None:
+        now = [0.0]
+        store = RedisStore(shared_redis.url)
+        rates = Rates(store, 10.0, lambda: now[0])
+        asked = []
+        hit = rates._limiter.hit
+
+        async def counted(*arguments: object, **more: object) -> bool:
+            asked.append(arguments)
+            return await hit(*arguments, **more)  # type: ignore[arg-type]
+
+        rates._limiter.hit = counted  # type: ignore[method-assign, assignment]
+        assert [(await rates.take("told", "9/day", cost)).allowed for cost in (64, 8, 2, 2, 1)] == [0, 1, 0, 0, 1]
+        assert len(asked) == 4  # the second 2 was known to be too much
+        assert not (await rates.take("told", "9/day")).allowed
+        told = await rates.take("told", "9/day")
+        assert (told.allowed, told.remaining) == (False, 0)
+        assert len(asked) == 5
+        now[0] = 1.0
+        assert not (await rates.take("told", "9/day")).allowed
+        assert len(asked) == 6
+        assert (await rates.take("told", "10/day")).allowed
+        await store.close()
+
+    asyncio.run(inside())
+
+
+def test_those_who_wait_are_asked_for_together(shared_redis: RedisServer) -> None:
+    """First come first served, as far as the rate goes; one whose request has gone takes nothing."""
+
+    async def inside() -> None:
+        store = RedisStore(shared_redis.url)
+        rates = Rates(store, 10.0)
+        takes = [asyncio.create_task(rates.take("many", "9/day", cost)) for cost in (1, 3, 4, 2, 1, 1)]
+        await asyncio.sleep(0)
+        takes[1].cancel()
+        found = await asyncio.gather(*takes, return_exceptions=True)
+        assert isinstance(found[1], asyncio.CancelledError)
+        allowed = [one.allowed for one in found if not isinstance(one, BaseException)]
+        assert allowed == [True, True, True, True, True]
+        assert (await rates.take("many", "9/day")).remaining == 0
+        await store.close()
+
+    asyncio.run(inside())
+
+
 def test_a_rate_without_keys_is_refused() -> None:
     """It would be nobody's."""
     with pytest.raises(SettingsError, match="FYKE_KEYS_FILE"):

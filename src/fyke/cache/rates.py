@@ -28,7 +28,7 @@ PREFIX = "fyke:limits"
 _ROUNDS = 4
 _SLICES = 50
 _MOST_REFUSALS = 4096
-_REMEMBERED_SECONDS = 1.0
+_LEAST_SECONDS, _MOST_SECONDS = 0.01, 1.0  # that a refusal is remembered
 
 Reply = TypeVar("Reply")
 Of = tuple[str, str]  # a name and its rate
@@ -221,17 +221,18 @@ class Rates:
     def _refused(self, of: Of, cost: int) -> Taken | None:
         """What is known to be refused: no more than was left can be there before the reset.
 
-        For a second at most, so that it is noticed when the store forgets.
+        For a second at most, so that it is noticed when the store forgets, and a hundredth at least: the reset of a
+        window that began in this millisecond is told as now.
         """
         known = self._refusals.get(of)
         if known is None:
             return None
         at, left = known
         passed = self._monotonic() - at
-        if passed >= min(left.reset, _REMEMBERED_SECONDS):
+        if passed >= min(max(left.reset, _LEAST_SECONDS), _MOST_SECONDS):
             del self._refusals[of]
             return None
-        return left._replace(reset=left.reset - passed) if cost > left.remaining else None
+        return left._replace(reset=max(0.0, left.reset - passed)) if cost > left.remaining else None
 
 
 def _taken(allowed: bool, item: RateLimitItem, stats: tuple[float, int]) -> Taken:
