@@ -36,20 +36,23 @@ def _shown(value: object) -> object:
     return value
 
 
-def _origins(value: object) -> object:
+def _matching(value: object, pattern: str, remedy: str) -> object:
+    """Names, each of which must match; ``remedy`` says what is wrong else, and what to do."""
     names = _names(value)
     for name in names if isinstance(names, list) else ():
-        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", name):
-            raise ValueError(f"{name!r} is no origin; give some like https://mail.example.org, separated by commas")
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"{name!r} is no {remedy}")
     return names
+
+
+def _origins(value: object) -> object:
+    pattern = r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?"
+    return _matching(value, pattern, "origin; give some like https://mail.example.org, separated by commas")
 
 
 def _hosts(value: object) -> object:
-    names = _names(value)
-    for name in names if isinstance(names, list) else ():
-        if not re.fullmatch(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]|\*", name):
-            raise ValueError(f"{name!r} is no host; give some like mail.example.org without ports, or *")
-    return names
+    pattern = r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]|\*"
+    return _matching(value, pattern, "host; give some like mail.example.org without ports, or *")
 
 
 def _networks(value: object) -> object:

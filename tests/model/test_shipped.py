@@ -11,6 +11,7 @@ from fyke.model.classifier import expit, verdict
 from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.model.hashed_recipe import BACKGROUND
 from fyke.model.labels import PHISHING, SAFE
+from fyke.model.policies import THRESHOLD
 from fyke.model.selftest import TEXTS, self_test
 from tests.service.test_predict import THREE
 
@@ -21,6 +22,11 @@ LURES = [
     "You have won 1,000,000 dollars in our lottery! Send your bank details and a copy of your passport to claim it.",
     "Your account has been suspended. Verify your password within 24 hours at http://example.com/verify or it will be "
     "closed for good.",
+    "Verify your account now: http://secure-login.example.com/verify or it will be closed",
+    "Your account has been suspended. Click here to verify your identity: http://example.com/login",
+    "Your mailbox is full. Click here to upgrade your quota or your account will be deactivated",
+    "You have won $1,000,000 in the lottery! Send your bank details to claim your prize",
+    "Unusual sign-in activity detected. Verify your account within 24 hours or it will be suspended.",
 ]
 EVERYDAY = [
     "Hi Ana, are we still on for lunch on Thursday? Tom",
@@ -38,6 +44,19 @@ SHORT = [
     "Can you pick up some milk on your way home?",
     "Your order has shipped and will arrive on Friday.",
     "Thank you!",
+    "Hello, how are you?",
+    "ok",
+    "Thanks, see you tomorrow!",
+    "Meeting at 3pm?",
+    "Lunch?",
+    "hi",
+    "Happy to help.",
+    "Can you send me the file please?",
+    "I'll be ten minutes late, sorry",
+    "What time does the film start?",
+    "Let's postpone until next Thursday.",
+    "Where should we park?",
+    "Could you pick up some milk on your way home?",
 ]
 
 
@@ -59,14 +78,16 @@ def test_the_published_texts_have_the_published_labels(model: Model, text: str) 
 
 @pytest.mark.parametrize("text", LURES)
 def test_a_plain_lure_is_phishing(model: Model, text: str) -> None:
-    """Nobody has to tune anything for that."""
+    """Nobody has to tune anything for that, and shortness alone makes nothing honest."""
     assert label(model, text) == PHISHING
+    assert model.classifier.predict_many([text])[0] > THRESHOLD
 
 
 @pytest.mark.parametrize("text", EVERYDAY + SHORT)
 def test_everyday_mail_is_safe(model: Model, text: str) -> None:
-    """However short it is."""
+    """However short it is: without a word of phishing in it, a text is not flagged."""
     assert label(model, text) == SAFE
+    assert model.classifier.predict_many([text])[0] < THRESHOLD
 
 
 def test_it_scores_the_same_every_time(model: Model) -> None:

@@ -152,6 +152,19 @@ def test_without_redis_it_is_as_the_setting_says(
     assert len([line for line in caplog.messages if line.startswith("the store of rate limits does not answer")]) == 1
 
 
+def questions(rates: Rates) -> list[object]:
+    """What the store is asked from now on."""
+    asked: list[object] = []
+    hit = rates._limiter.hit
+
+    async def counted(*arguments: object, **more: object) -> bool:
+        asked.append(arguments)
+        return await hit(*arguments, **more)  # type: ignore[arg-type]
+
+    rates._limiter.hit = counted  # type: ignore[method-assign, assignment]
+    return asked
+
+
 def test_a_store_that_fails_is_not_asked_each_time() -> None:
     """After five failures nobody waits for it, until a second has passed."""
 
@@ -159,14 +172,7 @@ def test_a_store_that_fails_is_not_asked_each_time() -> None:
         now = [0.0]
         store = RedisStore("redis://127.0.0.1:1")
         rates = Rates(store, 5.0, lambda: now[0])
-        asked = []
-        hit = rates._limiter.hit
-
-        async def counted(*arguments: object, **more: object) -> bool:
-            asked.append(arguments)
-            return await hit(*arguments, **more)  # type: ignore[arg-type]
-
-        rates._limiter.hit = counted  # type: ignore[method-assign, assignment]
+        asked = questions(rates)
         for _ in range(9):
             with pytest.raises(StoreError):
                 await rates.take("a", "1/day")
@@ -190,14 +196,7 @@ def test_what_was_refused_asks_nothing_for_a_second(shared_redis: RedisServer) -
         now = [0.0]
         store = RedisStore(shared_redis.url)
         rates = Rates(store, 10.0, lambda: now[0])
-        asked = []
-        hit = rates._limiter.hit
-
-        async def counted(*arguments: object, **more: object) -> bool:
-            asked.append(arguments)
-            return await hit(*arguments, **more)  # type: ignore[arg-type]
-
-        rates._limiter.hit = counted  # type: ignore[method-assign, assignment]
+        asked = questions(rates)
         assert [(await rates.take("told", "9/day", cost)).allowed for cost in (64, 8, 2, 2, 1)] == [0, 1, 0, 0, 1]
         assert len(asked) == 4  # the second 2 was known to be too much
         assert not (await rates.take("told", "9/day")).allowed

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fyke.settings import ANY_HOST, Settings
 
-PRIVATE = (".localhost", ".test", ".internal")  # RFC 6761; ICANN resolution 2024.07.29.06
+PRIVATE = (".localhost", ".test", ".internal")  # RFC 6761; SAC113
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]*)?")
 _MOST_SHOWN = 100
 

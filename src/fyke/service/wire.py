@@ -29,7 +29,7 @@ _REQUEST = f"POST {PATH} HTTP/1.1\r\n".encode()
 _BLANK = b"\r\n\r\n"
 _WITH_ID = b"%b" + REQUEST_ID.encode() + b": %b\r\n"
 FIRST_SECONDS = 1.0  # for the first request of a connection that the service's end has met
-_MOST_WAITING = 64 * 1024  # bytes of later requests that are read while one is being answered
+_MOST_HELD = 64 * 1024  # bytes of later requests that are read while one is being answered
 
 
 class Wire(Door):
@@ -46,7 +46,6 @@ class Wire(Door):
         self._length = 0  # of that request
         self._share = Share(Budget() if lane is None else lane.bodies)  # which it takes, until it is answered
         self._asked: bytes | None = None  # the request that the lane is answering
-        self._waiting = bytearray()  # what came meanwhile
         self._ending = False
         self._started = 0.0  # that request, in the seconds of `perf_counter`
         self._heard = 0.0  # when the last answer was given, likewise
@@ -55,8 +54,8 @@ class Wire(Door):
     def data_received(self, data: bytes) -> None:
         """Take the short way where the bytes are those of a known request, else uvicorn's."""
         if self._asked is not None:
-            self._waiting += data
-            if len(self._waiting) > _MOST_WAITING:
+            self._held += data
+            if len(self._held) > _MOST_HELD:
                 self.flow.pause_reading()
             return
         if self._begun:
@@ -154,6 +153,7 @@ class Wire(Door):
 
     def _answered(self, outcome: Answer[float] | Exception) -> None:
         request, self._asked = self._asked, None
+        later, self._held = bytes(self._held), bytearray()  # which comes after this request, whoever answers it
         if self._share.bytes:
             self._share.give_back()
         if request is None or self.transport.is_closing():
@@ -162,11 +162,9 @@ class Wire(Door):
             self._pass_on(request, outcome)
         else:
             self._reply(outcome)
-        if self._waiting and not self.transport.is_closing():
-            waiting = bytes(self._waiting)
-            self._waiting.clear()
+        if later and not self.transport.is_closing():
             self.flow.resume_reading()
-            self.data_received(waiting)
+            self.data_received(later)
 
     def _reply(self, answer: Answer[float]) -> None:
         assert self._lane is not None
