@@ -69,6 +69,7 @@ fuzz: $(BIN)/.dev ## Fuzz the reader of messages for FUZZ_SECONDS (60) with athe
 quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA; writes docs/quality.md (15 minutes)
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline --train kaggle
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline
+	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe default
 
 sizing: $(BIN)/.dev ## Bytes that Redis takes for each entry (redis-server)
 	$(BIN)/python -m bench.sizing
