@@ -19,11 +19,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.encoder.network import Network, base, padded, pooled
-from bench.encoder.selection import BACKGROUND_WEIGHT, background, candidates, epoch
+from bench.encoder.selection import candidates, epoch, written
 from bench.quality import corpora
 from fyke.model.encoding import WIDTH, Encoder
 
-EPOCHS, LAST = 4, 3  # the rates fall as if for so many; training ends after so many
+EPOCHS = 3
 TOKENS = 2048  # of padded text in a step
 RATE, LOWER = 8e-5, 0.85  # the last layer's learning rate, and what each layer below has of that above
 HEAD_RATE = 2e-3
@@ -42,11 +42,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.encoder.tune", description="Fine-tune the encoder.")
     parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
     parser.add_argument("--base", type=Path, required=True, help="the folder of the published weights and tokenizer")
+    parser.add_argument(
+        "--start", type=Path, help="begin with what an earlier run wrote"
+    )
     parser.add_argument("--output", type=Path, default=Path("tuned.safetensors"), help="the file to write")
     options = parser.parse_args()
     torch.manual_seed(SEED)
-    network = base(options.base)
-    save_file(_trained(network, _epochs(corpora.load(options.data), options.base)), options.output)
+    network = base(options.base, options.start)
+    for state in _trained(network, _epochs(corpora.load(options.data), options.base)):
+        save_file(state, options.output)
     return 0
 
 
@@ -56,13 +60,14 @@ def _epochs(mail: corpora.Mail, folder: Path) -> list[list[Batch]]:
     tokens = Encoder.tokens_only((folder / "tokenizer.json").read_bytes())
     rows = candidates(mail)
     ids = {row: _ids(tokens(text)) for row, text in zip(rows.tolist(), mail.texts(rows), strict=True)}
-    ours = [_ids(tokens(text)) for text in background()]
+    ours, wrong = written()
+    more = [_ids(tokens(text)) for text in ours]
     found = []
     for _ in range(EPOCHS):
         chosen, weights = epoch(mail, rows, rng)
-        texts = [_changed(text, rng) for text in (*(ids[row] for row in chosen.tolist()), *ours)]
-        phishing = np.concatenate([mail.label[chosen] == 1, np.zeros(len(ours), np.bool_)]).astype(np.float32)
-        weights = np.concatenate([weights, np.full(len(ours), BACKGROUND_WEIGHT, np.float32)])
+        texts = [_changed(text, rng) for text in (*(ids[row] for row in chosen.tolist()), *more)]
+        phishing = np.concatenate([mail.label[chosen] == 1, wrong]).astype(np.float32)
+        weights = np.concatenate([weights, np.ones(len(more), np.float32)])
         batches = [([texts[at] for at in places], phishing[places], weights[places]) for places in _alike(texts, rng)]
         found.append([batches[at] for at in rng.permutation(len(batches))])
     return found
@@ -96,8 +101,8 @@ def _alike(texts: Texts, rng: np.random.Generator) -> Iterator[list[int]]:
     yield batch
 
 
-def _trained(network: Network, epochs: list[list[Batch]]) -> dict[str, Any]:
-    """The running mean of the layers' weights."""
+def _trained(network: Network, epochs: list[list[Batch]]) -> Iterator[dict[str, Any]]:
+    """The running mean of the layers' weights, after each epoch."""
     network.requires_grad_(False)
     layers, head = network.layers.requires_grad_(True).train(), nn.Linear(WIDTH, 1)
     nn.init.normal_(head.weight, std=0.02)
@@ -106,8 +111,9 @@ def _trained(network: Network, epochs: list[list[Batch]]) -> dict[str, Any]:
     optimizer = torch.optim.AdamW([{"params": one.parameters()} for one in (*layers, head)], weight_decay=DECAY)
     live = {f"layers.{name}": value for name, value in layers.state_dict().items()}
     mean = {name: value.clone() for name, value in live.items()}
-    every = sum(map(len, epochs))
-    batches = [batch for one in epochs[:LAST] for batch in one]
+    ends = np.cumsum([len(one) for one in epochs])
+    every = int(ends[-1])
+    batches = [batch for one in epochs for batch in one]
     for step, batch in enumerate(batches, 1):
         height = min(1.0, step / (RISE * every)) * max(LEAST, 1 - (step - 1) / every)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -120,8 +126,9 @@ def _trained(network: Network, epochs: list[list[Batch]]) -> dict[str, Any]:
         for name, value in mean.items():
             value.lerp_(live[name], 1 - min(KEEPING, (1 + step) / (10 + step)))
         if step % 50 == 0:
-            print(f"step {step} of {len(batches)}, loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True)
-    return mean
+            print(f"step {step} of {every}, loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True)
+        if step in ends:
+            yield mean
 
 
 def _loss(network: Network, head: Any, batch: Batch) -> Any:

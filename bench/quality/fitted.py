@@ -41,7 +41,12 @@ class Fitted:
         return self.score(self.split.validation)
 
     def threshold(self, rate: float) -> float:
-        """The threshold for a share of false positives, from the honest validation rows; a cluster counts once."""
+        """The threshold for a share of false positives: the recipe's own for that policy, fitted on what it held back;
+        where it has none, from the honest validation rows, of which a cluster counts once."""
+        calibrated = getattr(self.scorer, "calibrated", None)
+        for point in calibrated.points if calibrated else ():
+            if point.policy == f"max-fpr={rate:g}":
+                return float(point.threshold)
         honest = self.mail.label[self.split.validation] == 0
         clusters = self.mail.cluster[self.split.validation[honest]]
         _, places, sizes = np.unique(clusters, return_inverse=True, return_counts=True)

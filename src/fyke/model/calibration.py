@@ -24,18 +24,28 @@ class Calibrated:
     points: list[Point]
 
 
-def calibrate(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Calibrated:
-    """Fit Platt's scaling on validation rows: log-odds (n,), and whether each is phishing (n,), some and not all."""
+def calibrate(
+    log_odds: NDArray[np.float64], phishing: NDArray[np.bool_], spared: NDArray[np.float64] | None = None
+) -> Calibrated:
+    """Fit Platt's scaling on validation rows: log-odds (n,), and whether each is phishing (n,), some and not all.
+
+    ``spared`` are the log-odds of other honest texts, (m,): a ``max-fpr`` flags no greater share of them either.
+    """
     platt = LogisticRegression(C=1e6).fit(log_odds[:, None], phishing)
     scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     if scale <= 0:  # nothing was learnt; leave the order as it is
         scale, shift = 1.0, 0.0
-    scores = 1 / (1 + np.exp(-np.clip(scale * log_odds + shift, -700, 700)))
+    scores = _probabilities(scale * log_odds + shift)
+    others = None if spared is None else _probabilities(scale * spared + shift)
     points = [balanced(scores, phishing)]
-    points += [at_most(rate, scores, phishing) for rate in FALSE_POSITIVE_RATES]
+    points += [at_most(rate, scores, phishing, others) for rate in FALSE_POSITIVE_RATES]
     points += [at_cost(cost, scores, phishing) for cost in COSTS]
     figures = {"ece": expected_calibration_error(scores, phishing), "brier": float(np.mean((scores - phishing) ** 2))}
     return Calibrated(scale, shift, len(scores), float(phishing.mean()), figures, points)
+
+
+def _probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))
 
 
 def expected_calibration_error(scores: NDArray[np.float64], phishing: NDArray[np.bool_], bins: int = BINS) -> float:

@@ -1,7 +1,8 @@
 """Recipe ``cascade``: recipes ``default`` and ``deep``, and a band of the fast one's log-odds where both are asked.
 
-Both parts are fitted without the rows of some clusters. On those rows three things are then fitted: the calibration of
-either part, the band, and the calibration of the whole. The parts stay as they are, so that all are of just these.
+Both parts are fitted without the rows of some clusters, and without some of our own texts. On those rows three things
+are then fitted: the calibration of either part, the band, and the calibration of the whole. The parts stay as they are,
+so that all are of just these.
 
 Where both are asked, the mean of their calibrated log-odds answers. Weights fitted on the rows held back would leave
 the deep part next to nothing: the fast one is better on mail like that which it has learnt from, and only there.
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 
 from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.cascade import Band, CascadeClassifier, CascadeWeights
-from fyke.model.deep import DeepClassifier, Head
-from fyke.model.deep_recipe import MOST_HELD_BACK, DeepRecipe, enough, some
+from fyke.model.deep import DeepClassifier
+from fyke.model.deep_recipe import MOST_HELD_BACK, DeepRecipe, some
 from fyke.model.encoding import Encoder
 from fyke.model.folding import normalise
 from fyke.model.hashed import HashedClassifier
-from fyke.model.hashed_recipe import BACKGROUND, HashedRecipe, held_back
+from fyke.model.hashed_recipe import HashedRecipe, enough, held_back, held_out
 from fyke.model.labels import PHISHING
+from fyke.model.written import ours
 
 LOST = 0.005  # of accuracy, and of recall at `RATES`, that the band may cost
 RATES = (0.001, 0.005)
@@ -51,8 +53,6 @@ class CascadeRecipe:
         ModelError: there is no encoder given, and the extra is not installed.
     """
 
-    background = BACKGROUND
-
     def __init__(self, encoder: Encoder | None = None):
         self.encoder = encoder or DeepRecipe().encoder
         self.weights: CascadeWeights
@@ -66,18 +66,19 @@ class CascadeRecipe:
             ValueError: only one label, or no text has a word.
         """
         phishing = np.array([label == PHISHING for label in labels])
-        validation = held_back([normalise(text) for text in texts])
-        rest = np.setdiff1d(np.arange(len(texts)), validation)
-        validation = some(validation, MOST_HELD_BACK)
-        if not enough(phishing, validation, rest):
-            self.weights = CascadeWeights(HashedRecipe().fit(texts, labels).weights, self._head(texts, labels), ALWAYS)
+        held = held_back([normalise(text) for text in texts])
+        if not enough(phishing, held):
+            self.weights = self._fitted(texts, labels)
             return self
-        parts = [[every[row] for row in rest.tolist()] for every in (texts, labels)]
-        first = CascadeWeights(HashedRecipe().fit(*parts).weights, self._head(*parts), ALWAYS)
+        rest = np.setdiff1d(np.arange(len(texts)), held).tolist()
+        first = self._fitted([texts[row] for row in rest], [labels[row] for row in rest])
+        validation = some(held, MOST_HELD_BACK)
         scored = self._scored(first, [texts[row] for row in validation.tolist()], phishing[validation])
+        honest = [ours().texts[place] for place in held_out().tolist() if not ours().phishing[place]]
+        spared = self._scored(first, honest, np.zeros(len(honest), np.bool_))
         band = fitted_band(scored)
         self.asked = float(asks(band, scored).mean())
-        self.calibrated = calibrate(joined(band, scored), scored.phishing)
+        self.calibrated = calibrate(joined(band, scored), scored.phishing, joined(band, spared))
         self.weights = replace(first, band=band, scale=self.calibrated.scale, shift=self.calibrated.shift)
         return self
 
@@ -85,8 +86,9 @@ class CascadeRecipe:
         """The probability of phishing for each text, in order."""
         return CascadeClassifier("unpacked", self.encoder, self.weights).predict_many(items)
 
-    def _head(self, texts: Sequence[str], labels: Sequence[str]) -> Head:
-        return DeepRecipe(self.encoder).fit(texts, labels).head
+    def _fitted(self, texts: Sequence[str], labels: Sequence[str]) -> CascadeWeights:
+        fast = HashedRecipe(keep_out=True).fit(texts, labels).weights
+        return CascadeWeights(fast, DeepRecipe(self.encoder, keep_out=True).fit(texts, labels).head, ALWAYS)
 
     def _scored(self, weights: CascadeWeights, texts: Sequence[str], phishing: NDArray[np.bool_]) -> Scored:
         fast, deep = HashedClassifier("fast", weights.fast), DeepClassifier("deep", self.encoder, weights.deep)

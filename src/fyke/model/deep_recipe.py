@@ -1,17 +1,16 @@
 """Recipe ``deep``: a linear head on the encoder that comes with Fyke, calibrated on rows that it was not fitted on.
 
 Only the head is learnt here; the encoder stays as it is (`bench/encoder` tells how it was made). Reading a text takes
-it some 15 ms, so the head learns from a few thousand rows, as many of either label as there are, and from the honest
-mail of `fyke.model.hashed_recipe.BACKGROUND`.
+it some 15 ms, so the head learns from a few thousand rows, as many of either label as there are, and from the mail of
+our own (`fyke.model.written`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Self
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
@@ -19,28 +18,47 @@ from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.deep import DeepClassifier, Head
 from fyke.model.encoding import WIDTH, Encoder, shipped
 from fyke.model.folding import normalise
-from fyke.model.hashed_recipe import BACKGROUND, SEED, held_back
+from fyke.model.hashed_recipe import SEED, enough, held_back, held_out
 from fyke.model.labels import PHISHING
+from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 
 MOST_FITTED, MOST_HELD_BACK = 3000, 1000  # rows
 STRENGTH = 0.001  # scikit-learn's C, on vectors of length `SCALE` in the mean
 SCALE = 8.0
-BACKGROUND_WEIGHT = 3.0
+OURS = {WRITTEN: 1.0, BACKGROUND: 1.0, EVERYDAY: 1.0}  # how often one of our texts counts, beside a row given
 
 Rows = NDArray[np.int64]
 Vectors = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Vectors (texts, 384), which of the texts are phishing (texts,), and how often each counts (texts,)."""
+
+    vectors: Vectors
+    phishing: NDArray[np.bool_]
+    counts: NDArray[np.float64]
+
+    def __getitem__(self, kept: NDArray[np.bool_] | Rows) -> "Labelled":
+        return Labelled(self.vectors[kept], self.phishing[kept], self.counts[kept])
+
+    def __add__(self, other: "Labelled") -> "Labelled":
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Labelled(*(np.concatenate(pair) for pair in pairs))
+
+
 class DeepRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``head`` and ``calibrated`` are there.
+
+    With ``keep_out`` it never sees the texts of our own that are held out (`fyke.model.hashed_recipe.held_out`).
 
     Raises:
         ModelError: there is no encoder given, and the extra is not installed.
     """
 
-    def __init__(self, encoder: Encoder | None = None, background: Path | None = BACKGROUND):
+    def __init__(self, encoder: Encoder | None = None, keep_out: bool = False):
         self.encoder = encoder or shipped()
-        self.background = background
+        self.keep_out = keep_out
         self.head: Head
         self.calibrated: Calibrated | None = None
 
@@ -54,16 +72,20 @@ class DeepRecipe:
         blobs = [normalise(text) for text in texts]
         if not any(blobs) or len(set(phishing)) < 2:
             raise ValueError("no words, or only one label")
-        validation = held_back(blobs)
-        fitted = balanced(phishing, np.setdiff1d(np.arange(len(texts)), validation), MOST_FITTED)
-        validation = some(validation, MOST_HELD_BACK)
-        extra = background_vectors(self.encoder, self.background)
-        if enough(phishing, validation, fitted):
-            first = regress(self.vectors(texts, fitted), phishing[fitted], extra)
-            held = self.vectors(texts, validation) @ first.coefficients + first.intercept
-            self.calibrated = calibrate(held, phishing[validation])
-        chosen = fitted if self.calibrated else balanced(phishing, np.arange(len(texts)), MOST_FITTED)
-        final = regress(self.vectors(texts, chosen), phishing[chosen], extra)
+        held, more = held_back(blobs), our_vectors(self.encoder)
+        known = np.ones(len(more.counts), np.bool_)
+        known[held_out()] = False
+        if enough(phishing, held):
+            fitted = balanced(phishing, np.setdiff1d(np.arange(len(texts)), held), MOST_FITTED)
+            first = regress(self._labelled(texts, phishing, fitted) + more[known])
+            validation = self._labelled(texts, phishing, some(held, MOST_HELD_BACK))
+            spared = more[~known & ~more.phishing]
+            self.calibrated = calibrate(
+                log_odds(first, validation.vectors), validation.phishing, log_odds(first, spared.vectors)
+            )
+        else:
+            fitted = balanced(phishing, np.arange(len(texts)), MOST_FITTED)
+        final = regress(self._labelled(texts, phishing, fitted) + (more[known] if self.keep_out else more))
         scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
         self.head = Head(scale * final.coefficients, scale * final.intercept + shift)
         return self
@@ -72,15 +94,16 @@ class DeepRecipe:
         """The probability of phishing for each text, in order."""
         return DeepClassifier("unpacked", self.encoder, self.head).predict_many(items)
 
-    def vectors(self, texts: Sequence[str], rows: Rows) -> Vectors:
-        """(rows, 384): the encoder's vectors of some texts."""
-        return vectors(self.encoder, [texts[row] for row in rows.tolist()])
+    def _labelled(self, texts: Sequence[str], phishing: NDArray[np.bool_], rows: Rows) -> Labelled:
+        found = vectors(self.encoder, [texts[row] for row in rows.tolist()])
+        return Labelled(found, phishing[rows], np.ones(len(rows)))
 
 
 @cache
-def background_vectors(encoder: Encoder, path: Path | None) -> Vectors:
-    """The vectors of the honest mail that is learnt from beside the rows, read once."""
-    return vectors(encoder, pl.read_csv(path)["Email Text"].to_list() if path else [])
+def our_vectors(encoder: Encoder) -> Labelled:
+    """The mail of our own as the encoder sees it, read once."""
+    found = ours()
+    return Labelled(vectors(encoder, found.texts), found.phishing, found.counts(OURS))
 
 
 def vectors(encoder: Encoder, texts: Sequence[str]) -> Vectors:
@@ -89,13 +112,16 @@ def vectors(encoder: Encoder, texts: Sequence[str]) -> Vectors:
     return np.array(found, np.float64).reshape(-1, WIDTH)
 
 
-def regress(rows: Vectors, phishing: NDArray[np.bool_], background: Vectors) -> Head:
-    """Logistic regression of phishing on vectors, with honest background that counts `BACKGROUND_WEIGHT` times."""
-    every = np.concatenate([rows, background])
-    scale = SCALE / np.linalg.norm(every, axis=1).mean()
-    weight = np.concatenate([np.ones(len(rows)), np.full(len(background), BACKGROUND_WEIGHT)])
-    said = np.concatenate([phishing, np.zeros(len(background), np.bool_)])
-    machine = LogisticRegression(C=STRENGTH, max_iter=1000).fit(scale * every, said, sample_weight=weight)
+def log_odds(head: Head, given: Vectors) -> NDArray[np.float64]:
+    """Of vectors (texts, 384), by a head: (texts,)."""
+    return np.asarray(given @ head.coefficients + head.intercept)
+
+
+def regress(texts: Labelled) -> Head:
+    """Logistic regression of phishing on vectors."""
+    scale = SCALE / np.linalg.norm(texts.vectors, axis=1).mean()
+    machine = LogisticRegression(C=STRENGTH, max_iter=1000)
+    machine.fit(scale * texts.vectors, texts.phishing, sample_weight=texts.counts)
     return Head(scale * machine.coef_[0].astype(np.float64), float(machine.intercept_[0]))
 
 
@@ -110,8 +136,3 @@ def balanced(phishing: NDArray[np.bool_], rows: Rows, most: int) -> Rows:
 def some(rows: Rows, most: int) -> Rows:
     """At most so many of the rows, drawn alike each time, in their order."""
     return np.sort(np.random.default_rng(SEED).permutation(rows)[:most])
-
-
-def enough(phishing: NDArray[np.bool_], *parts: Rows) -> bool:
-    """Whether each part has ten rows of either label: with fewer, a calibration would be noise."""
-    return all(min(phishing[part].sum(), (~phishing[part]).sum()) >= 10 for part in parts)

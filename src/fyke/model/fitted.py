@@ -4,11 +4,9 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from fyke.model.calibration import Calibrated
 from fyke.model.card import (
@@ -29,10 +27,11 @@ from fyke.model.directory import pack
 from fyke.model.encoding import LIMIT as TOKENS
 from fyke.model.encoding import Encoder
 from fyke.model.folding import LIMIT
-from fyke.model.hashed_recipe import BESIDE, HashedRecipe
+from fyke.model.hashed_recipe import HashedRecipe
 from fyke.model.hashing import READINGS, RUNS
 from fyke.model.labels import PHISHING
 from fyke.model.packing import pack_cascade, pack_deep, pack_hashed
+from fyke.model.written import TABLES, ours
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,16 @@ def packed_from(fitted: Any) -> Packed:
     """Pack a fitted recipe: one of our own, or a scikit-learn pipeline of TF-IDF and logistic regression."""
     if isinstance(fitted, HashedRecipe):
         read = _hashed(fitted.bits)
-        return Packed(pack_hashed(fitted.weights), read, *_calibration(fitted.calibrated), _dataset(*fitted.beside))
+        return Packed(pack_hashed(fitted.weights), read, *_calibration(fitted.calibrated), _ours())
     if isinstance(fitted, DeepRecipe):
         made, document = _deep(fitted.encoder), pack_deep(fitted.head)
         known = _calibration(fitted.calibrated)
-        return Packed(document, made, *known, _dataset(fitted.background), fitted.encoder.files)
+        return Packed(document, made, *known, _ours(), fitted.encoder.files)
     if isinstance(fitted, CascadeRecipe):
         both = CascadePreprocessing(fast=_hashed(fitted.weights.fast.bits), deep=_deep(fitted.encoder))
         known = _calibration(fitted.calibrated)
         document = pack_cascade(fitted.weights)
-        return Packed(document, both, *known, _dataset(*BESIDE), fitted.encoder.files)
+        return Packed(document, both, *known, _ours(), fitted.encoder.files)
     weights = _weights(fitted)
     return Packed(pack(weights), Preprocessing(token_pattern=fitted["features"].token_pattern))
 
@@ -76,15 +75,11 @@ def _deep(encoder: Encoder) -> DeepPreprocessing:
     return DeepPreprocessing(limit=TOKENS, unicode=unicodedata.unidata_version, files=digests)
 
 
-def _dataset(*paths: Path | None) -> DatasetCard | None:
-    """One entry for what is learnt from beside the rows; the digest of several files is that of their digests."""
-    known = [path for path in paths if path]
-    if not known:
-        return None
-    digests = [file_digest(path) for path in known]
-    digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    rows = sum(pl.read_csv(path).height for path in known)
-    return DatasetCard(name=", ".join(path.name for path in known), sha256=digest, rows=rows)
+def _ours() -> DatasetCard:
+    """One entry for the mail of our own that every recipe of ours learns from; its digest is that of the digests."""
+    digests = "".join(file_digest(path) for path in TABLES)
+    names = ", ".join(path.name for path in TABLES)
+    return DatasetCard(name=names, sha256=hashlib.sha256(digests.encode()).hexdigest(), rows=len(ours().texts))
 
 
 def _calibration(found: Calibrated | None) -> tuple[Calibration | None, list[OperatingPoint] | None]:

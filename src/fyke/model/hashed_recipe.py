@@ -1,19 +1,20 @@
 """Recipe ``default``: a linear model over hashed features, calibrated on rows that it was not fitted on.
 
-Beside the rows it is given it learns from mail that we wrote ourselves, since the public corpora have none like it:
-``background``, honest mail of today, and ``everyday``, what people write in a line or two. Each reading of a text is
-the set of its features, scaled to length one, each feature by its rarity.
+Beside the rows it is given it learns from mail that we wrote ourselves (`fyke.model.written`). It is the mean of two
+experts: one takes the rows for what they are, one leans on the mail of our own, which is of today. Each is sure of what
+is like its own mail and unsure of the rest, so that their mean follows whichever knows. Each reading of a text is the
+set of its features, scaled to length one, each feature by its rarity.
 """
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.svm import LinearSVC
@@ -24,16 +25,29 @@ from fyke.model.folding import normalise
 from fyke.model.hashed import HashedClassifier, HashedWeights
 from fyke.model.hashing import features, parts, readings, shortness
 from fyke.model.labels import PHISHING
+from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 
-BACKGROUND = Path(__file__).parent / "background.csv"
-EVERYDAY = Path(__file__).parent / "everyday.csv"
 BITS = 22
 LEAST_TEXTS = 2  # a feature of fewer texts says nothing
 STRENGTH = 3.0  # liblinear's C
-BESIDE = {BACKGROUND: 10.0, EVERYDAY: 1.0}  # how often one of its texts counts, beside a row given
 HELD_BACK = 0.15  # of the clusters, for calibration
 SHORTNESS = 10.0  # what it is multiplied by, so that its weight is as good as free
 SEED = 6
+
+
+@dataclass(frozen=True)
+class Expert:
+    """Its share in the model, how often a row given counts for it, and a text of each of our tables."""
+
+    share: float
+    rows: float
+    ours: Mapping[Path, float]
+
+
+EXPERTS = (
+    Expert(0.4, 1.0, {BACKGROUND: 10.0}),
+    Expert(0.6, 0.3, {WRITTEN: 1.0, BACKGROUND: 3.0, EVERYDAY: 15.0}),
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +58,34 @@ class Fit:
     intercept: float
 
 
-class HashedRecipe:
-    """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there."""
+@dataclass(frozen=True)
+class Texts:
+    """What is learnt from: features (texts, 2**bits + 1), labels (texts,), and for each expert its share in the model
+    and what each text counts."""
 
-    def __init__(self, bits: int = BITS, beside: Mapping[Path, float] = BESIDE):
+    matrix: Any
+    phishing: NDArray[np.bool_]
+    experts: list[tuple[float, NDArray[np.float64]]]
+
+    def fit(self, without: NDArray[np.int64]) -> Fit:
+        """The mean of the experts, who have not seen the texts ``without``."""
+        fits = []
+        for share, counts in self.experts:
+            seen = np.setdiff1d(np.flatnonzero(counts), without)
+            fits.append((share, _regress(self.matrix[seen], self.phishing[seen], counts[seen])))
+        return _mean(fits)
+
+
+class HashedRecipe:
+    """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there.
+
+    With ``keep_out`` it never sees the texts of our own that are `held_out`.
+    """
+
+    def __init__(self, bits: int = BITS, experts: Sequence[Expert] = EXPERTS, keep_out: bool = False):
         self.bits = bits
-        self.beside = beside
+        self.experts = experts
+        self.keep_out = keep_out
         self.weights: HashedWeights
         self.calibrated: Calibrated | None = None
 
@@ -59,38 +95,49 @@ class HashedRecipe:
         Raises:
             ValueError: only one label, or no text has a word.
         """
-        ours = [(_texts(path), counts) for path, counts in self.beside.items()]
-        extra = [text for some, _ in ours for text in some]
-        blobs = [normalise(text) for text in (*texts, *extra)]
-        phishing = np.array([label == PHISHING for label in labels] + [False] * len(extra))
-        if not any(blobs[: len(texts)]) or len(set(phishing[: len(texts)])) < 2:
+        given = np.array([label == PHISHING for label in labels])
+        blobs = [normalise(text) for text in texts]
+        if not any(blobs) or len(set(given)) < 2:
             raise ValueError("no words, or only one label")
-        matrix = occurrences(blobs, self.bits)
-        weight = np.concatenate([np.ones(len(texts)), *(np.full(len(some), counts) for some, counts in ours)])
-        validation = held_back(blobs[: len(texts)])
-        fitted_on = np.setdiff1d(np.arange(len(blobs)), validation)
-        if self._enough(phishing, validation, fitted_on):
-            first = _regress(matrix[fitted_on], phishing[fitted_on], weight[fitted_on])
-            self.calibrated = calibrate(_log_odds(first, matrix[validation]), phishing[validation])
-        final = _regress(matrix, phishing, weight)
+        every = self._texts(blobs, given)
+        validation, out = held_back(blobs), len(blobs) + held_out()
+        if enough(given, validation):
+            first = every.fit(np.concatenate([validation, out]))
+            honest = out[~every.phishing[out]]
+            self.calibrated = calibrate(
+                _log_odds(first, every.matrix[validation]), given[validation], _log_odds(first, every.matrix[honest])
+            )
+        final = every.fit(out if self.keep_out else out[:0])
         scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
         table, brevity = (scale * final.table[:-1]).astype(np.float16), scale * SHORTNESS * float(final.table[-1])
         self.weights = HashedWeights(table, scale * final.intercept + shift, brevity)
         self._classifier = HashedClassifier("unpacked", self.weights)
         return self
 
-    @staticmethod
-    def _enough(phishing: NDArray[np.bool_], *parts: NDArray[np.int64]) -> bool:
-        """Whether each part has ten rows of either label: with fewer, a calibration would be noise."""
-        return all(min(phishing[part].sum(), (~phishing[part]).sum()) >= 10 for part in parts)
-
     def predict_many(self, items: Sequence[str]) -> list[float]:
         """The probability of phishing for each text, in order."""
         return self._classifier.predict_many(items)
 
+    def _texts(self, blobs: Sequence[bytes], phishing: NDArray[np.bool_]) -> Texts:
+        """The rows given, then the mail of our own."""
+        more = ours()
+        counts = [np.concatenate([np.full(len(blobs), one.rows), more.counts(one.ours)]) for one in self.experts]
+        shares = [one.share for one in self.experts]
+        matrix = occurrences([*blobs, *map(normalise, more.texts)], self.bits)
+        return Texts(matrix, np.concatenate([phishing, more.phishing]), list(zip(shares, counts, strict=True)))
 
-def _texts(path: Path) -> list[str]:
-    return pl.read_csv(path)["Email Text"].to_list()
+
+def enough(phishing: NDArray[np.bool_], validation: NDArray[np.int64]) -> bool:
+    """Whether validation rows and the others have ten of either label: with fewer, a calibration would be noise."""
+    held = np.zeros(len(phishing), np.bool_)
+    held[validation] = True
+    return all(np.count_nonzero(part & kind) >= 10 for part in (held, ~held) for kind in (phishing, ~phishing))
+
+
+@cache
+def held_out() -> NDArray[np.int64]:
+    """The places of the texts of `fyke.model.written.ours` that thresholds are fitted on: some of their clusters."""
+    return held_back([normalise(text) for text in ours().texts])
 
 
 def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
@@ -148,14 +195,19 @@ def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float6
     rarity = np.log((1 + matrix.shape[0]) / (1 + frequency[kept])) + 1
     uneven = np.sqrt(np.abs(_log_ratio(matrix, phishing)[kept]))
     uneven[-1] = 1.0  # every text is more or less short
-    fits = [_machine(matrix, kept, scale, phishing, weight) for scale in (rarity, rarity * uneven)]
-    return Fit((fits[0].table + fits[1].table) / 2, (fits[0].intercept + fits[1].intercept) / 2)
+    return _mean([(0.5, _machine(matrix, kept, scale, phishing, weight)) for scale in (rarity, rarity * uneven)])
+
+
+def _mean(fits: Sequence[tuple[float, Fit]]) -> Fit:
+    """Of fits with their shares."""
+    table = reduce(np.add, (share * one.table for share, one in fits))
+    return Fit(table, sum(share * one.intercept for share, one in fits))
 
 
 def _log_ratio(matrix: Any, phishing: NDArray[np.bool_]) -> NDArray[np.float64]:
     """For each column the logarithm of how much more often phishing has it than honest mail, (2**bits,).
 
-    A text of the background counts once here: counted ten times, the protocol's figures got worse.
+    Every text counts once here: with the background counted ten times, the protocol's figures got worse.
     """
     of_row = np.repeat(phishing, np.diff(matrix.indptr))
     shares = []

@@ -101,10 +101,13 @@ def balanced(scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
     return _point("balanced", 0.5, scores, phishing)
 
 
-def at_most(rate: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
-    """The least threshold that flags at most this share of the honest rows."""
-    honest = np.sort(scores[~phishing])[::-1]
-    return _point(f"max-fpr={rate:g}", float(honest[int(rate * len(honest))]), scores, phishing)
+def at_most(
+    rate: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_], others: NDArray[np.float64] | None = None
+) -> Point:
+    """The least threshold that flags at most this share of the honest rows, and of the honest ``others``, if any."""
+    kinds = [scores[~phishing]] if others is None or not len(others) else [scores[~phishing], others]
+    at = max(float(np.sort(honest)[::-1][int(rate * len(honest))]) for honest in kinds)
+    return _point(f"max-fpr={rate:g}", at, scores, phishing)
 
 
 def at_cost(cost: float, scores: NDArray[np.float64], phishing: NDArray[np.bool_]) -> Point:
