@@ -3,7 +3,8 @@
     python -m bench.quality.curve --data DIR [--recipe NAME] [--shares 0.125 0.25 0.5 1]
 
 For each share, that share of the clusters of the training rows is fitted on (the smaller ones lie within the larger),
-for every split that leaves a corpus out and for the temporal one. Prints one Markdown table.
+for every split that leaves a corpus out, for the temporal one and for the published one (without near-duplicates of
+any of its training rows). Prints one Markdown table.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.quality import corpora, fitting, splits
+from bench.quality.calibration import expected_error
 from bench.quality.corpora import Mail
 from bench.quality.fitted import Fitted
 from bench.quality.fitting import Fit, Scorer
@@ -42,7 +44,8 @@ def main() -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     rows = [_row(mail, fit, share) for share in options.shares]
-    print("\n".join(table(["trained on", "temporal, recall at 0.5 %", *splits.LEFT_OUT, "mean F1"], rows)))
+    heads = ["trained on", "published", "without near-duplicates", "temporal, recall at 0.5 %"]
+    print("\n".join(table([*heads, *splits.LEFT_OUT, "mean F1", "mean ECE"], rows)))
     return 0
 
 
@@ -57,15 +60,16 @@ def _row(mail: Mail, fit: Fit, share: float) -> list[str]:
             known[key] = fit(mail.texts(part.fit), mail.labels(part.fit))
         return Fitted(mail, part, known[key])
 
-    temporal = fitted(splits.temporal(mail))
+    published, temporal = fitted(splits.published(mail)), fitted(splits.temporal(mail))
     left_out = {name: fitted(splits.left_out(mail, name)) for name in splits.LEFT_OUT}
-    scores = {name: _f1(one, name) for name, one in left_out.items()}
+    scores = [_f1(one, name) for name, one in left_out.items()]
+    errors = [expected_error(mail.label[one.split.tests[name]], one.scores(name)) for name, one in left_out.items()]
     print(f"{share:.1%} of the rows measured", file=sys.stderr, flush=True)
     return [
         f"{share:.1%}",
+        *(f"{_accuracy(published, test):.4f}" for test in published.split.tests),
         f"{_recall(temporal):.3f}",
-        *(f"{score:.3f}" for score in scores.values()),
-        f"{np.mean(list(scores.values())):.3f}",
+        *(f"{score:.3f}" for score in (*scores, np.mean(scores), np.mean(errors))),
     ]
 
 
@@ -78,6 +82,10 @@ def _some(mail: Mail, rows: corpora.Rows, share: float) -> corpora.Rows:
 
 def _f1(fitted: Fitted, test: str) -> float:
     return counts(fitted.mail.label[fitted.split.tests[test]], fitted.scores(test), BALANCED).f1
+
+
+def _accuracy(fitted: Fitted, test: str) -> float:
+    return counts(fitted.mail.label[fitted.split.tests[test]], fitted.scores(test), BALANCED).accuracy
 
 
 def _recall(fitted: Fitted) -> float:
