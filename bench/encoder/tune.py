@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.encoder.network import Network, base, padded, pooled
+from bench.encoder.reading import layers as written_layers
 from bench.encoder.selection import candidates, epoch, written
 from bench.quality import corpora
 from fyke.model.encoding import WIDTH, Encoder
@@ -42,11 +43,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.encoder.tune", description="Fine-tune the encoder.")
     parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
     parser.add_argument("--base", type=Path, required=True, help="the folder of the published weights and tokenizer")
-    parser.add_argument("--start", type=Path, help="begin with what an earlier run wrote")
+    parser.add_argument("--start", type=Path, help="begin with the layers of an encoder.onnx, not with the published ones")
     parser.add_argument("--output", type=Path, default=Path("tuned.safetensors"), help="the file to write")
     options = parser.parse_args()
     torch.manual_seed(SEED)
-    network = base(options.base, options.start)
+    network = base(options.base)
+    if options.start:
+        network.load_state_dict(written_layers(options.start), strict=False)
     for state in _trained(network, _epochs(corpora.load(options.data), options.base)):
         save_file(state, options.output)
     return 0
