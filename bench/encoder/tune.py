@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.encoder.tune", description="Fine-tune the encoder.")
     parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
     parser.add_argument("--base", type=Path, required=True, help="the folder of the published weights and tokenizer")
-    parser.add_argument("--start", type=Path, help="begin with the layers of an encoder.onnx, not with the published ones")
+    parser.add_argument("--start", type=Path, help="an encoder.onnx whose layers to begin with")
     parser.add_argument("--output", type=Path, default=Path("tuned.safetensors"), help="the file to write")
     options = parser.parse_args()
     torch.manual_seed(SEED)

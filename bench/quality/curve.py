@@ -1,10 +1,11 @@
 """The learning curve: what more mail of the kinds at hand would do for mail of another corpus, and of later years.
 
-    python -m bench.quality.curve --data DIR [--recipe NAME] [--shares 0.125 0.25 0.5 1]
+    python -m bench.quality.curve --data DIR [--recipe NAME] [--shares 0.125 0.25 0.5 1] [--ours 0 0.25 0.5]
 
 For each share, that share of the clusters of the training rows is fitted on (the smaller ones lie within the larger),
 for every split that leaves a corpus out, for the temporal one and for the published one (without near-duplicates of
-any of its training rows). Prints one Markdown table.
+any of its training rows). With ``--ours``, recipe ``default`` has that share of the mail of our own instead, and all
+rows. Prints one Markdown table.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from bench.quality.metrics import BALANCED, counts, recall_at
 from bench.quality.parts import ENGLISH, HONEST
 from bench.quality.report import table
 from fyke.errors import FykeError
+from fyke.model.hashed_recipe import HashedRecipe
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 RATE = 0.005
@@ -35,6 +37,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
     parser.add_argument("--recipe", default="default", help="a recipe (default: default)")
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the training rows")
+    parser.add_argument("--ours", type=float, nargs="+", help="shares of the mail of our own, with all training rows")
     parser.add_argument("--cache", type=Path, help="where prepared corpora are kept (default: the user's cache)")
     options = parser.parse_args()
     try:
@@ -43,13 +46,21 @@ def main() -> int:
     except FykeError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    rows = [_row(mail, fit, share) for share in options.shares]
+    if options.ours:
+        rows = [_row(mail, with_ours(share), 1.0, f"all, and {share:.1%} of ours") for share in options.ours]
+    else:
+        rows = [_row(mail, fit, share, f"{share:.1%}") for share in options.shares]
     heads = ["trained on", "published", "without near-duplicates", "temporal, recall at 0.5 %"]
     print("\n".join(table([*heads, *splits.LEFT_OUT, "mean F1", "mean ECE"], rows)))
     return 0
 
 
-def _row(mail: Mail, fit: Fit, share: float) -> list[str]:
+def with_ours(share: float) -> Fit:
+    """The fit of recipe ``default`` with a share of the mail of our own."""
+    return lambda texts, labels: HashedRecipe(share_of_ours=share).fit(texts, labels)
+
+
+def _row(mail: Mail, fit: Fit, share: float, name: str) -> list[str]:
     """The figures at one share of the training rows."""
     known: dict[bytes, Scorer] = {}
 
@@ -64,9 +75,9 @@ def _row(mail: Mail, fit: Fit, share: float) -> list[str]:
     left_out = {name: fitted(splits.left_out(mail, name)) for name in splits.LEFT_OUT}
     scores = [_f1(one, name) for name, one in left_out.items()]
     errors = [expected_error(mail.label[one.split.tests[name]], one.scores(name)) for name, one in left_out.items()]
-    print(f"{share:.1%} of the rows measured", file=sys.stderr, flush=True)
+    print(f"{name} measured", file=sys.stderr, flush=True)
     return [
-        f"{share:.1%}",
+        name,
         *(f"{_accuracy(published, test):.4f}" for test in published.split.tests),
         f"{_recall(temporal):.3f}",
         *(f"{score:.3f}" for score in (*scores, np.mean(scores), np.mean(errors))),

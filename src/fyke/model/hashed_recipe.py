@@ -79,13 +79,21 @@ class Texts:
 class HashedRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there.
 
-    With ``keep_out`` it never sees the texts of our own that are `held_out`.
+    With ``keep_out`` it never sees the texts of our own that are `held_out`, and of all of them only a random
+    ``share_of_ours``.
     """
 
-    def __init__(self, bits: int = BITS, experts: Sequence[Expert] = EXPERTS, keep_out: bool = False):
+    def __init__(
+        self,
+        bits: int = BITS,
+        experts: Sequence[Expert] = EXPERTS,
+        keep_out: bool = False,
+        share_of_ours: float = 1.0,
+    ):
         self.bits = bits
         self.experts = experts
         self.keep_out = keep_out
+        self.share_of_ours = share_of_ours
         self.weights: HashedWeights
         self.calibrated: Calibrated | None = None
 
@@ -121,7 +129,10 @@ class HashedRecipe:
     def _texts(self, blobs: Sequence[bytes], phishing: NDArray[np.bool_]) -> Texts:
         """The rows given, then the mail of our own."""
         more = ours()
-        counts = [np.concatenate([np.full(len(blobs), one.rows), more.counts(one.ours)]) for one in self.experts]
+        chosen = np.random.default_rng(SEED).random(len(more.texts)) < self.share_of_ours
+        counts = [
+            np.concatenate([np.full(len(blobs), one.rows), chosen * more.counts(one.ours)]) for one in self.experts
+        ]
         shares = [one.share for one in self.experts]
         matrix = occurrences([*blobs, *map(normalise, more.texts)], self.bits)
         return Texts(matrix, np.concatenate([phishing, more.phishing]), list(zip(shares, counts, strict=True)))
