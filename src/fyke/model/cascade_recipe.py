@@ -1,8 +1,8 @@
 """Recipe ``cascade``: recipes ``default`` and ``deep``, and a band of the fast one's log-odds where both are asked.
 
-Both parts are fitted without the rows of some clusters, and without some of our own texts. On those rows three things
-are then fitted: the calibration of either part, the band, and the calibration of the whole. The parts stay as they are,
-so that all are of just these.
+Both parts are first fitted without the rows of some clusters, and without some of our own texts. On those rows three
+things are then fitted: the calibration of either part, the band, and the calibration of the whole. Then the parts are
+fitted again on everything; their log-odds are calibrated, so that the band stays.
 
 Where both are asked, the mean of their calibrated log-odds answers. Weights fitted on the rows held back would leave
 the deep part next to nothing: the fast one is better on mail like that which it has learnt from, and only there.
@@ -68,10 +68,10 @@ class CascadeRecipe:
         phishing = np.array([label == PHISHING for label in labels])
         held = held_back([normalise(text) for text in texts])
         if not enough(phishing, held):
-            self.weights = self._fitted(texts, labels)
+            self.weights = self._fitted(texts, labels, keep_out=False)
             return self
         rest = np.setdiff1d(np.arange(len(texts)), held).tolist()
-        first = self._fitted([texts[row] for row in rest], [labels[row] for row in rest])
+        first = self._fitted([texts[row] for row in rest], [labels[row] for row in rest], keep_out=True)
         validation = some(held, MOST_HELD_BACK)
         scored = self._scored(first, [texts[row] for row in validation.tolist()], phishing[validation])
         honest = [ours().texts[place] for place in held_out().tolist() if not ours().phishing[place]]
@@ -79,16 +79,17 @@ class CascadeRecipe:
         band = fitted_band(scored)
         self.asked = float(asks(band, scored).mean())
         self.calibrated = calibrate(joined(band, scored), scored.phishing, joined(band, spared))
-        self.weights = replace(first, band=band, scale=self.calibrated.scale, shift=self.calibrated.shift)
+        final = self._fitted(texts, labels, keep_out=False)
+        self.weights = replace(final, band=band, scale=self.calibrated.scale, shift=self.calibrated.shift)
         return self
 
     def predict_many(self, items: Sequence[str]) -> list[float]:
         """The probability of phishing for each text, in order."""
         return CascadeClassifier("unpacked", self.encoder, self.weights).predict_many(items)
 
-    def _fitted(self, texts: Sequence[str], labels: Sequence[str]) -> CascadeWeights:
-        fast = HashedRecipe(keep_out=True).fit(texts, labels).weights
-        return CascadeWeights(fast, DeepRecipe(self.encoder, keep_out=True).fit(texts, labels).head, ALWAYS)
+    def _fitted(self, texts: Sequence[str], labels: Sequence[str], keep_out: bool) -> CascadeWeights:
+        fast = HashedRecipe(keep_out=keep_out).fit(texts, labels).weights
+        return CascadeWeights(fast, DeepRecipe(self.encoder, keep_out=keep_out).fit(texts, labels).head, ALWAYS)
 
     def _scored(self, weights: CascadeWeights, texts: Sequence[str], phishing: NDArray[np.bool_]) -> Scored:
         fast, deep = HashedClassifier("fast", weights.fast), DeepClassifier("deep", self.encoder, weights.deep)

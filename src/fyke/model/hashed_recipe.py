@@ -30,7 +30,7 @@ from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 BITS = 22
 LEAST_TEXTS = 2  # a feature of fewer texts says nothing
 STRENGTH = 3.0  # liblinear's C
-HELD_BACK = 0.15  # of the clusters, for calibration
+HELD_BACK, OURS_HELD_BACK = 0.15, 1 / 3  # of the clusters, for calibration; half a per cent of few texts says little
 SHORTNESS = 10.0  # what it is multiplied by, so that its weight is as good as free
 SEED = 6
 
@@ -148,7 +148,7 @@ def enough(phishing: NDArray[np.bool_], validation: NDArray[np.int64]) -> bool:
 @cache
 def held_out() -> NDArray[np.int64]:
     """The places of the texts of `fyke.model.written.ours` that thresholds are fitted on: some of their clusters."""
-    return held_back([normalise(text) for text in ours().texts])
+    return held_back([normalise(text) for text in ours().texts], OURS_HELD_BACK)
 
 
 def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
@@ -177,11 +177,11 @@ def _met(blob: bytes, bits: int) -> tuple[NDArray[np.int32], NDArray[np.float32]
     )
 
 
-def held_back(blobs: Sequence[bytes]) -> NDArray[np.int64]:
-    """Rows for validation: all texts of some clusters. Texts that share their least pair of words are a cluster."""
+def held_back(blobs: Sequence[bytes], share: float = HELD_BACK) -> NDArray[np.int64]:
+    """Rows for validation: all texts of a share of the clusters. Texts with the same least pair of words are one."""
     clusters = np.array([_least_pair(blob) for blob in blobs], np.uint64)
     known = np.unique(clusters)
-    chosen = np.random.default_rng(SEED).permutation(known)[: round(len(known) * HELD_BACK)]
+    chosen = np.random.default_rng(SEED).permutation(known)[: round(len(known) * share)]
     return np.flatnonzero(np.isin(clusters, chosen))
 
 
