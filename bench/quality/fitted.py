@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.quality.calibration import platt
 from bench.quality.corpora import Mail, Rows
-from bench.quality.fitting import Floats, Scorer, scores_of
+from bench.quality.fitting import Floats, Scorer, scores_of, thresholds
 from bench.quality.metrics import threshold_at
 from bench.quality.splits import Split
 
@@ -43,10 +43,9 @@ class Fitted:
     def threshold(self, rate: float) -> float:
         """The threshold for a share of false positives: the recipe's own for that policy, fitted on what it held back;
         where it has none, from the honest validation rows, of which a cluster counts once."""
-        calibrated = getattr(self.scorer, "calibrated", None)
-        for point in calibrated.points if calibrated else ():
-            if point.policy == f"max-fpr={rate:g}":
-                return float(point.threshold)
+        own = thresholds(self.scorer)
+        if f"max-fpr={rate:g}" in own:
+            return own[f"max-fpr={rate:g}"]
         honest = self.mail.label[self.split.validation] == 0
         clusters = self.mail.cluster[self.split.validation[honest]]
         _, places, sizes = np.unique(clusters, return_inverse=True, return_counts=True)

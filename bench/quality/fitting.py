@@ -1,6 +1,7 @@
 """What is measured: a way to fit a model from texts and labels, and the scorer that comes of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.quality.vectors import remembering
+from fyke.model.card import OperatingPoint
 from fyke.model.cascade_recipe import CascadeRecipe
 from fyke.model.deep_recipe import DeepRecipe
-from fyke.model.directory import load_model
+from fyke.model.directory import Model, load_model
 from fyke.model.labels import PHISHING
 from fyke.model.recipes import build
 
@@ -63,13 +65,36 @@ def recipe(name: str) -> Fit:
     return fit
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """The model of a directory as a scorer, with the operating points of its card."""
+
+    model: Model
+
+    @property
+    def policies(self) -> Sequence[OperatingPoint]:
+        """The card's operating points, if it has any."""
+        return self.model.card.policies or ()
+
+    def predict_many(self, items: Sequence[str], /) -> Sequence[float]:
+        """Score texts."""
+        return self.model.classifier.predict_many(items)
+
+
+def thresholds(scorer: Scorer) -> dict[str, float]:
+    """A scorer's own operating points by name, fitted by its recipe; none where the recipe fits none."""
+    calibrated = getattr(scorer, "calibrated", None)
+    points = calibrated.points if calibrated else getattr(scorer, "policies", ())
+    return {point.policy: float(point.threshold) for point in points}
+
+
 def fixed(directory: Path) -> Fit:
     """A model directory as a "fit" that learns nothing: its figures hold only for mail that it was not trained on.
 
     Raises:
         ModelError: the directory is not a model's.
     """
-    scorer = load_model(directory).classifier
+    scorer = Loaded(load_model(directory))
     return lambda texts, labels: scorer
 
 

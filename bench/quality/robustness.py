@@ -33,7 +33,7 @@ def robustness(fitted: Fitted, test: str, thresholds: dict[str, float]) -> dict[
                 policy: _lost(before, after, threshold) for policy, threshold in thresholds.items()
             }
     for policy in thresholds:
-        lost = [one[policy]["lost"] for one in found["attacks"].values()]
+        lost = [max(0.0, one[policy]["lost"]) for one in found["attacks"].values()]  # a gain makes up for nothing
         found.setdefault("mean lost", {})[policy] = float(np.mean(lost))
         found.setdefault("most lost", {})[policy] = float(np.max(lost))
     return found

@@ -2,7 +2,7 @@
 
 Both parts are first fitted without the rows of some clusters, and without some of our own texts. On those rows three
 things are then fitted: the calibration of either part, the band, and the calibration of the whole. Then the parts are
-fitted again on everything; their log-odds are calibrated, so that the band stays.
+fitted again, with nothing held back of what each learns from; their log-odds are calibrated, so that the band stays.
 
 Where both are asked, the mean of their calibrated log-odds answers. Weights fitted on the rows held back would leave
 the deep part next to nothing: the fast one is better on mail like that which it has learnt from, and only there.
@@ -20,10 +20,10 @@ from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.cascade import Band, CascadeClassifier, CascadeWeights
 from fyke.model.deep import DeepClassifier
 from fyke.model.deep_recipe import MOST_HELD_BACK, DeepRecipe, some
-from fyke.model.encoding import Encoder
+from fyke.model.encoding import Encoder, shipped
 from fyke.model.folding import normalise
 from fyke.model.hashed import HashedClassifier
-from fyke.model.hashed_recipe import HashedRecipe, enough, held_back, held_out
+from fyke.model.hashed_recipe import HashedRecipe, enough, held_back, spared
 from fyke.model.labels import PHISHING
 from fyke.model.written import ours
 
@@ -47,17 +47,14 @@ class Scored:
 class CascadeRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there.
 
-    ``asked`` is the share of validation rows that the deep part is asked about.
-
     Raises:
         ModelError: there is no encoder given, and the extra is not installed.
     """
 
     def __init__(self, encoder: Encoder | None = None):
-        self.encoder = encoder or DeepRecipe().encoder
+        self.encoder = encoder or shipped()
         self.weights: CascadeWeights
         self.calibrated: Calibrated | None = None
-        self.asked = 1.0
 
     def fit(self, texts: Sequence[str], labels: Sequence[str]) -> Self:
         """Learn from texts and their published labels.
@@ -74,11 +71,10 @@ class CascadeRecipe:
         first = self._fitted([texts[row] for row in rest], [labels[row] for row in rest], keep_out=True)
         validation = some(held, MOST_HELD_BACK)
         scored = self._scored(first, [texts[row] for row in validation.tolist()], phishing[validation])
-        honest = [ours().texts[place] for place in held_out().tolist() if not ours().phishing[place]]
-        spared = self._scored(first, honest, np.zeros(len(honest), np.bool_))
+        others = [ours().texts[place] for place in spared().tolist()]
+        honest = self._scored(first, others, np.zeros(len(others), np.bool_))
         band = fitted_band(scored)
-        self.asked = float(asks(band, scored).mean())
-        self.calibrated = calibrate(joined(band, scored), scored.phishing, joined(band, spared))
+        self.calibrated = calibrate(joined(band, scored), scored.phishing, joined(band, honest))
         final = self._fitted(texts, labels, keep_out=False)
         self.weights = replace(final, band=band, scale=self.calibrated.scale, shift=self.calibrated.shift)
         return self

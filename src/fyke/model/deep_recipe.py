@@ -18,7 +18,7 @@ from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.deep import DeepClassifier, Head
 from fyke.model.encoding import WIDTH, Encoder, shipped
 from fyke.model.folding import normalise
-from fyke.model.hashed_recipe import SEED, enough, held_back, held_out
+from fyke.model.hashed_recipe import SEED, enough, held_back, ours_held_back, spared
 from fyke.model.labels import PHISHING
 from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 
@@ -50,7 +50,7 @@ class Labelled:
 class DeepRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``head`` and ``calibrated`` are there.
 
-    With ``keep_out`` it never sees the texts of our own that are held out (`fyke.model.hashed_recipe.held_out`).
+    With ``keep_out`` it never sees the texts of our own that are `fyke.model.hashed_recipe.ours_held_back`.
 
     Raises:
         ModelError: there is no encoder given, and the extra is not installed.
@@ -74,14 +74,13 @@ class DeepRecipe:
             raise ValueError("no words, or only one label")
         held, more = held_back(blobs), our_vectors(self.encoder)
         known = np.ones(len(more.counts), np.bool_)
-        known[held_out()] = False
+        known[ours_held_back()] = False
         if enough(phishing, held):
             fitted = balanced(phishing, np.setdiff1d(np.arange(len(texts)), held), MOST_FITTED)
             first = regress(self._labelled(texts, phishing, fitted) + more[known])
             validation = self._labelled(texts, phishing, some(held, MOST_HELD_BACK))
-            spared = more[~known & ~more.phishing]
             self.calibrated = calibrate(
-                log_odds(first, validation.vectors), validation.phishing, log_odds(first, spared.vectors)
+                log_odds(first, validation.vectors), validation.phishing, log_odds(first, more[spared()].vectors)
             )
         else:
             fitted = balanced(phishing, np.arange(len(texts)), MOST_FITTED)

@@ -79,7 +79,7 @@ class Texts:
 class HashedRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there.
 
-    With ``keep_out`` it never sees the texts of our own that are `held_out`, and of all of them only a random
+    With ``keep_out`` it never sees the texts of our own that are `ours_held_back`, and of all of them only a random
     ``share_of_ours``.
     """
 
@@ -108,12 +108,12 @@ class HashedRecipe:
         if not any(blobs) or len(set(given)) < 2:
             raise ValueError("no words, or only one label")
         every = self._texts(blobs, given)
-        validation, out = held_back(blobs), len(blobs) + held_out()
+        validation, out = held_back(blobs), len(blobs) + ours_held_back()
         if enough(given, validation):
             first = every.fit(np.concatenate([validation, out]))
-            honest = out[~every.phishing[out]]
+            honest = every.matrix[len(blobs) + spared()]
             self.calibrated = calibrate(
-                _log_odds(first, every.matrix[validation]), given[validation], _log_odds(first, every.matrix[honest])
+                _log_odds(first, every.matrix[validation]), given[validation], _log_odds(first, honest)
             )
         final = every.fit(out if self.keep_out else out[:0])
         scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
@@ -146,9 +146,18 @@ def enough(phishing: NDArray[np.bool_], validation: NDArray[np.int64]) -> bool:
 
 
 @cache
-def held_out() -> NDArray[np.int64]:
-    """The places of the texts of `fyke.model.written.ours` that thresholds are fitted on: some of their clusters."""
+def ours_held_back() -> NDArray[np.int64]:
+    """The places of some of the texts of `fyke.model.written.ours`: all of some clusters."""
     return held_back([normalise(text) for text in ours().texts], OURS_HELD_BACK)
+
+
+@cache
+def spared() -> NDArray[np.int64]:
+    """Of these the honest ones that were written singly, which no policy ``max-fpr`` may flag more often than it says.
+
+    Texts made from patterns have siblings among those learnt from, and would make a threshold too low.
+    """
+    return np.array([at for at in ours_held_back() if ours().tables[at] == WRITTEN and not ours().phishing[at]])
 
 
 def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
