@@ -40,6 +40,8 @@ def main() -> int:
     parser.add_argument("--ours", type=float, nargs="+", help="shares of the mail of our own, with all training rows")
     parser.add_argument("--cache", type=Path, help="where prepared corpora are kept (default: the user's cache)")
     options = parser.parse_args()
+    if options.ours and options.recipe != "default":
+        parser.error("--ours goes with the recipe default alone")
     try:
         fit = fitting.recipe(options.recipe)
         mail = corpora.load(options.data, options.cache)

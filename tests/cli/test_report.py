@@ -7,6 +7,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import polars
 import pytest
 from click.testing import Result
@@ -16,7 +17,10 @@ from fyke.cli.app import app
 from fyke.cli.report_page import marked, shown
 from fyke.cli.reporting import NAMES, PAGE, check_report
 from fyke.errors import SettingsError
+from fyke.model.directory import SHIPPED, load_model
 from fyke.model.explanation import Explanation, Part
+from fyke.model.judging import Judged, by_corpus, worst_mistakes
+from fyke.model.labels import PHISHING
 from tests.conftest import SAMPLE
 
 HOSTILE = (
@@ -81,6 +85,35 @@ def test_the_page_tells_what_it_holds_and_shows_mail_as_text(report: Path) -> No
     text = re.sub("</?mark[^>]*>", "", html)
     assert shown(HOSTILE) in text
     assert "\u202e" not in html
+
+
+def test_a_calibrated_model_has_its_operating_points_in_the_page(tmp_path: Path) -> None:
+    """Each policy of the shipped model's card, its threshold, and what it does to these texts, counted anew."""
+    assert evaluate(SAMPLE, "--all", "--any-file", "--report", tmp_path / "made").exit_code == 0
+    html = (tmp_path / "made" / PAGE).read_text()
+    model, table = load_model(SHIPPED), polars.read_csv(SAMPLE)
+    scores = np.array(model.classifier.predict_many(table["Email Text"].fill_null("").to_list()))
+    phishing = (table["Email Type"] == PHISHING).to_numpy()
+    for point in model.card.policies or ():
+        flagged = scores > point.threshold
+        (row,) = re.findall(f"<t[hd][^>]*>{re.escape(point.policy)}</t[hd]>(.*?)</tr>", html, re.DOTALL)
+        cells = re.findall("<td[^>]*>(.*?)</td>", row)
+        assert cells[0] == f"{point.threshold:.4f}"
+        assert cells[-2:] == [f"{flagged[kind].mean():.2%}" for kind in (~phishing, phishing)]
+
+
+def test_mistakes_are_the_worst_of_either_kind() -> None:
+    """Honest texts with the highest scores, phishing with the lowest, of those on the wrong side; rows by corpus."""
+    scores = np.array([0.9, 0.6, 0.1, 0.2, 0.4, 0.8])
+    phishing = np.array([False, False, False, True, True, True])
+    judged = Judged(
+        ["a", "b"], [str(at) for at in range(6)], np.arange(6), np.array([0, 0, 1, 1, 1, 1]), scores, phishing
+    )
+    assert [one.place for one in worst_mistakes(judged, 1)] == [0, 3]
+    assert [one.place for one in worst_mistakes(judged, 9)] == [0, 1, 3, 4]
+    (_, first), (_, second) = by_corpus(judged)
+    assert (first.rows, first.false_positive_rate, first.recall, first.auc) == (2, 1.0, None, None)
+    assert (second.rows, second.false_positive_rate, second.recall, second.auc) == (4, 0.0, 1 / 3, 1.0)
 
 
 def test_every_picture_is_there_and_in_the_page(report: Path) -> None:

@@ -54,6 +54,24 @@ def test_bytes_give_the_explanation_back(text: str) -> None:
     assert EXPLAINER.agrees(found, found)
 
 
+def test_an_explanation_of_other_words_does_not_agree() -> None:
+    """Same sums, same number of parts, other places or shares: what is kept is not what the model says."""
+    parts = [Part(0, 3, 1.0), Part(4, 9, 0.5)]
+    found = Explanation(2.0, 0.5, parts, 0.0)
+    assert EXPLAINER.agrees(found, Explanation(2.0, 0.5, list(parts), 0.0))
+    assert not EXPLAINER.agrees(found, Explanation(2.0, 0.5, [parts[0], Part(5, 9, 0.5)], 0.0))
+    assert not EXPLAINER.agrees(found, Explanation(2.0, 0.5, [Part(0, 3, 0.5), Part(4, 9, 1.0)], 0.0))
+    assert not EXPLAINER.agrees(found, Explanation(2.0, 0.5, parts[:1], 0.5))
+
+
+def test_the_least_of_five_hundred_parts_may_be_another() -> None:
+    """Shares that are alike but for last digits decide which is left out; a greater one that is missing is wrong."""
+    parts = [Part(at, at + 1, 1.0) for at in range(MOST_PARTS)]
+    kept = Explanation(2.0, 0.5, parts, 0.0)
+    assert EXPLAINER.agrees(kept, Explanation(2.0, 0.5, [*parts[1:], Part(900, 901, 1.0)], 0.0))
+    assert not EXPLAINER.agrees(kept, Explanation(2.0, 0.5, [*parts[1:], Part(900, 901, 1.1)], 0.0))
+
+
 @given(st.binary(max_size=100))
 def test_other_bytes_are_refused(payload: bytes) -> None:
     """As a value error, whatever they are."""

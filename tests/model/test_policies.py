@@ -1,15 +1,19 @@
 """Policies are thresholds that keep their word on the rows they were chosen on; probabilities are calibrated."""
 
 import numpy as np
+import polars
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fyke.errors import SettingsError
 from fyke.model.calibration import calibrate, expected_calibration_error
+from fyke.model.directory import SHIPPED, Model, load_model
 from fyke.model.policies import at_most, threshold
 from tests.baseline import baseline
+from tests.conftest import SAMPLE
 
+TEXTS = polars.read_csv(SAMPLE)["Email Text"].fill_null("").to_list()
 CHANCE = np.random.default_rng(11)
 
 
@@ -19,6 +23,41 @@ def test_no_more_honest_rows_are_flagged_than_asked(scores: list[float], rate: f
     values = np.array(scores)
     point = at_most(rate, values, np.zeros(len(values), np.bool_))
     assert (values > point.threshold).mean() <= rate
+
+
+def test_a_threshold_is_the_least_that_keeps_its_word() -> None:
+    """Both of the rows and of the other honest texts; a little lower, and one of them would be flagged too often."""
+    rows, others, phishing = CHANCE.random(1000), CHANCE.random(300), CHANCE.random(1000) < 0.4
+    for more in (None, others, np.array([])):
+        point = at_most(0.05, rows, phishing, more)
+        kinds = [rows[~phishing]] if more is None or not len(more) else [rows[~phishing], more]
+        assert all((honest > point.threshold).mean() <= 0.05 for honest in kinds)
+        assert any((honest > np.nextafter(point.threshold, 0)).mean() > 0.05 for honest in kinds)
+    strict = calibrate(4 * rows - 2, phishing, 4 * others + 2)
+    free = calibrate(4 * rows - 2, phishing)
+    assert (strict.scale, strict.shift) == (free.scale, free.shift)
+    for a, b in zip(strict.points, free.points, strict=True):
+        assert a.threshold > b.threshold if a.policy.startswith("max-fpr") else a == b
+
+
+def test_a_prior_moves_thresholds_of_false_positives_with_the_scores() -> None:
+    """The same texts are flagged at any share of phishing; half and the ratios of costs stay what they are."""
+    model = load_model(SHIPPED)
+    rare = model.at_prior(0.01)
+    scores = [np.array(one.classifier.predict_many(TEXTS)) for one in (model, rare)]
+    assert (scores[1] < scores[0]).any()
+    for before, after in zip(model.card.policies or (), rare.card.policies or (), strict=True):
+        if before.policy.startswith("max-fpr"):
+            assert after.threshold < before.threshold
+            assert ((scores[0] > before.threshold) == (scores[1] > after.threshold)).all()
+        else:
+            assert after == before
+    assert (scores[0] > dict(thresholds(model))["max-fpr=0.005"]).any()
+
+
+def thresholds(model: Model) -> list[tuple[str, float]]:
+    """A card's thresholds by policy."""
+    return [(point.policy, point.threshold) for point in model.card.policies or ()]
 
 
 def test_calibration_turns_margins_into_probabilities() -> None:

@@ -37,7 +37,7 @@ def run(asked: Asked, report: Path | None) -> None:
     """
     with progress() as step:
         from fyke.cli.labelled import read_labelled
-        from fyke.model.evaluation import check_datasets, evaluate_texts, report_text
+        from fyke.model.evaluation import check_datasets, evaluate_texts, flatters, report_text
         from fyke.model.training import split_rows
 
         if report is not None:
@@ -74,7 +74,7 @@ def run(asked: Asked, report: Path | None) -> None:
     else:
         out.print(f"model {card.model_id}, {figures['rows']:,} {which} rows", markup=False)
         out.print(report_text(figures), markup=False)
-        if asked.every_row and {one.sha256 for one in corpus.datasets} & {one.sha256 for one in card.datasets}:
+        if flatters(card, corpus, which):
             err.print("The model was trained on some of these rows: the figures flatter it.", markup=False)
     if report is not None:
         err.print(f"report written to {written}; it holds text of mail", markup=False)

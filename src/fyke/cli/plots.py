@@ -56,7 +56,7 @@ def _roc(judged: Judged, points: Sequence[OperatingPoint]) -> tuple[str, bytes]:
 def _precision_recall(judged: Judged, points: Sequence[OperatingPoint]) -> tuple[str, bytes]:
     recall, precision, mean = precision_recall(judged)
     figure, axes = _axes(f"Precision and recall, average {mean:.4f}", "recall", "precision")
-    axes.plot(recall, precision, color=ACCENT, lw=1.8, drawstyle="steps-pre")
+    axes.plot(recall, precision, color=ACCENT, lw=1.8, drawstyle="steps-post")  # recalls descend
     axes.axhline(judged.phishing.mean(), color=QUIET, lw=1, ls=":")
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)

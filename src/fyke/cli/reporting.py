@@ -8,6 +8,7 @@ from fyke.cli.report_page import Findings, page
 from fyke.errors import SettingsError
 from fyke.model.corpus import Corpus
 from fyke.model.directory import Model
+from fyke.model.evaluation import flatters
 from fyke.model.judging import at_points, by_corpus, judge, worst_mistakes
 from fyke.model.whole import write_whole
 
@@ -42,11 +43,10 @@ def write_report(directory: Path, model: Model, corpus: Corpus, rows: Sequence[i
     points = model.card.policies or []
     drawn = pictures(judged, points)
     mistakes = worst_mistakes(judged, MISTAKES)
-    trained_on = {one.sha256 for one in model.card.datasets}
     findings = Findings(
         card=model.card,
         scope=scope,
-        flattering=scope == "all" and any(one.sha256 in trained_on for one in corpus.datasets),
+        flattering=flatters(model.card, corpus, scope),
         judged=judged,
         pictures=drawn,
         corpora=by_corpus(judged),

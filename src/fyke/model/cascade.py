@@ -8,10 +8,10 @@ With f the fast model's log-odds and d the deep one's,
 It is one model: one id, and one canonical form, which holds what either part sees, since either may decide.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Self
 
+from fyke.model.classifier import logit
 from fyke.model.deep import DeepClassifier, Head, ReadsVectors, explained
 from fyke.model.encoding import Encoder
 from fyke.model.explanation import Explanation
@@ -91,6 +91,6 @@ class CascadeClassifier(ReadsVectors):
 
     def at_prior(self, prior: float, trained_at: float) -> Self:
         """The same model where the share of phishing is ``prior`` and not ``trained_at``; its id says so."""
-        shift = math.log(prior / (1 - prior)) - math.log(trained_at / (1 - trained_at))
+        shift = logit(prior) - logit(trained_at)
         weights = replace(self._weights, shift=self._weights.shift + shift)
-        return type(self)(f"{self.id}-prior-{prior:g}", self._encoder, weights)
+        return type(self)(f"{self.id}-prior-{prior!r}", self._encoder, weights)

@@ -229,3 +229,8 @@ def expit(z: float) -> float:
         return 1.0 / (1.0 + math.exp(-z))
     e = math.exp(z)
     return e / (1.0 + e)
+
+
+def logit(p: float) -> float:
+    """The logarithm of the odds of a probability within (0, 1)."""
+    return math.log(p) - math.log1p(-p)

@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fyke.model.classifier import Scores, expit
+from fyke.model.classifier import Scores, expit, logit
 from fyke.model.encoding import LIMIT, WORD, Encoder, readable
 from fyke.model.explanation import Explanation, Part
 
@@ -92,9 +92,9 @@ class DeepClassifier(ReadsVectors):
 
     def at_prior(self, prior: float, trained_at: float) -> Self:
         """The same model where the share of phishing is ``prior`` and not ``trained_at``; its id says so."""
-        shift = math.log(prior / (1 - prior)) - math.log(trained_at / (1 - trained_at))
+        shift = logit(prior) - logit(trained_at)
         head = replace(self._head, intercept=self._head.intercept + shift)
-        return type(self)(f"{self.id}-prior-{prior:g}", self._encoder, head)
+        return type(self)(f"{self.id}-prior-{prior!r}", self._encoder, head)
 
 
 def explained(text: str, log_odds: Callable[[str], float]) -> Explanation:

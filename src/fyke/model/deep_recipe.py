@@ -75,16 +75,17 @@ class DeepRecipe:
         held, more = held_back(blobs), our_vectors(self.encoder)
         known = np.ones(len(more.counts), np.bool_)
         known[ours_held_back()] = False
-        if enough(phishing, held):
-            fitted = balanced(phishing, np.setdiff1d(np.arange(len(texts)), held), MOST_FITTED)
-            first = regress(self._labelled(texts, phishing, fitted) + more[known])
+        rows = np.arange(len(texts))
+        calibrating = enough(phishing, held)
+        learnt = balanced(phishing, np.setdiff1d(rows, held) if calibrating else rows, MOST_FITTED)
+        given = self._labelled(texts, phishing, learnt)
+        if calibrating:
+            first = regress(given + more[known])
             validation = self._labelled(texts, phishing, some(held, MOST_HELD_BACK))
             self.calibrated = calibrate(
                 log_odds(first, validation.vectors), validation.phishing, log_odds(first, more[spared()].vectors)
             )
-        else:
-            fitted = balanced(phishing, np.arange(len(texts)), MOST_FITTED)
-        final = regress(self._labelled(texts, phishing, fitted) + (more[known] if self.keep_out else more))
+        final = regress(given + (more[known] if self.keep_out else more))
         scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
         self.head = Head(scale * final.coefficients, scale * final.intercept + shift)
         return self

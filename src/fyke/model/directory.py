@@ -17,9 +17,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from fyke.errors import ModelError, SettingsError
-from fyke.model.card import AnyPreprocessing, Card, CascadePreprocessing, DeepPreprocessing, HashedPreprocessing
+from fyke.model.card import (
+    AnyPreprocessing,
+    Card,
+    CascadePreprocessing,
+    DeepPreprocessing,
+    HashedPreprocessing,
+    OperatingPoint,
+)
 from fyke.model.cascade import CascadeClassifier
-from fyke.model.classifier import Classifier, TfidfClassifier, Weights
+from fyke.model.classifier import Classifier, TfidfClassifier, Weights, expit, logit
 from fyke.model.deep import DeepClassifier
 from fyke.model.encoding import ENCODER, TOKENIZER, Encoder
 from fyke.model.hashed import HashedClassifier
@@ -48,6 +55,8 @@ class Model:
     def at_prior(self, prior: float) -> "Model":
         """The same model where this share of the mail, within (0, 1), is phishing; its classifier has another id.
 
+        The thresholds of ``max-fpr`` move with the scores, so that they flag the same texts as before.
+
         Raises:
             SettingsError: the prior is out of range, or the model was not calibrated.
         """
@@ -57,7 +66,22 @@ class Model:
             self.classifier, HashedClassifier | DeepClassifier | CascadeClassifier
         ):
             raise SettingsError("--prior: this model is not calibrated; train one with --recipe default.")
-        return replace(self, classifier=self.classifier.at_prior(prior, self.card.calibration.prior))
+        trained_at = self.card.calibration.prior
+        shift = logit(prior) - logit(trained_at)
+        points = [one.model_copy(update={"threshold": moved(one, shift)}) for one in self.card.policies or ()]
+        return replace(
+            self,
+            classifier=self.classifier.at_prior(prior, trained_at),
+            card=self.card.model_copy(update={"policies": points or None}),
+        )
+
+
+def moved(point: OperatingPoint, shift: float) -> float:
+    """The threshold of a policy where all log-odds are greater by ``shift``: a share of false positives is kept, while
+    one half and a ratio of costs are what they are at any prior."""
+    if not point.policy.startswith("max-fpr=") or not 0 < point.threshold < 1:
+        return point.threshold
+    return expit(logit(point.threshold) + shift)
 
 
 def at_prior(model: Model, prior: float | None) -> Model:

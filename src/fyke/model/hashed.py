@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fyke.model.classifier import Scores, expit
+from fyke.model.classifier import Scores, expit, logit
 from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
 from fyke.model.hashing import features, index, parts, readings, shortness
@@ -127,10 +127,5 @@ class HashedClassifier(Scores):
         """
         shifted = self._intercept + logit(prior) - logit(trained_at)
         other = HashedClassifier.__new__(HashedClassifier)
-        other.__dict__.update(self.__dict__, id=f"{self.id}-prior-{prior:g}", _intercept=shifted)
+        other.__dict__.update(self.__dict__, id=f"{self.id}-prior-{prior!r}", _intercept=shifted)
         return other
-
-
-def logit(p: float) -> float:
-    """The logarithm of the odds of a probability within (0, 1)."""
-    return math.log(p) - math.log1p(-p)

@@ -10,7 +10,7 @@ from fyke.model.classifier import Classifier
 if TYPE_CHECKING:
     from fyke.model.directory import Model
 
-TOLERANCE = 1e-6  # sums may differ in their last digits from machine to machine
+TOLERANCE = 1e-6  # sums may differ in their last digits from machine to machine; some classifiers allow more
 TEXTS = (
     "",
     "Your account has been suspended. Verify your password within 24 hours: https://example.com/verify",
@@ -41,8 +41,9 @@ def self_test(model: "Model") -> None:
         raise ModelError(f"The model fails its self-test: it raised {error!r}.") from error
     if not all(math.isfinite(score) and 0 <= score <= 1 for score in scores):
         raise ModelError("The model fails its self-test: a score is no probability.")
+    allowed = max(TOLERANCE, getattr(model.classifier, "tolerance", 0.0))
     for number, (one, score) in enumerate(zip(known, scores, strict=False), start=1):
-        if abs(one.score - score) > TOLERANCE:
+        if abs(one.score - score) > allowed:
             raise ModelError(
                 f"The model fails its self-test: text {number} scores {score:.6f}, and {one.score:.6f} in training; "
                 "train it anew with the libraries that are installed."
