@@ -21,11 +21,25 @@ from onnx import TensorProto, helper, numpy_helper
 from bench.encoder.network import HEADS, Network, base
 from bench.encoder.rounding import Array, Product, integers, rounded
 from bench.encoder.selection import candidates
+from bench.machine import ROOT
 from bench.quality import corpora
+from fyke.model.corpus import read_corpus
+from fyke.model.deep_recipe import DeepRecipe
 from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, WIDTH, Encoder
 
-SAMPLE = 120  # texts that rounding is fitted on, and as many others to compare
+SAMPLE = ROOT / "data" / "sample_emails.csv"
+COMPARED = 120  # texts that rounding is fitted on, and as many others to compare
 BY_TOKEN = ("output", "outer")
+EXAMPLES = [
+    "Your account has been limited. Verify your details within 24 hours or lose access: http://example.com/verify",
+    "Your mailbox is almost full\nClick here to upgrade your storage now, or your messages will be deleted.",
+    "You have one new secured document waiting. Sign in with your e-mail password to view the invoice.",
+    "Your parcel could not be delivered. Pay the fee of 1.99 at the link below to have it sent again.",
+    "Hi all, the meeting moves to Friday at ten, same room. Bring the draft of chapter two please.",
+    "Re: patch for the parser\nThe second hunk does not apply to trunk, could you rebase it? Otherwise it looks fine.",
+    "Your receipt\nThanks for your order of two notebooks. Total paid: 12.40. We will write again when it leaves us.",
+    "Minutes of the allotment committee\nPresent: five of us. The water butt is mended. Next meeting on the 3rd.",
+]
 
 
 def main() -> int:
@@ -35,20 +49,23 @@ def main() -> int:
     parser.add_argument("--base", type=Path, required=True, help="the folder of the published weights and tokenizer")
     parser.add_argument("--tuned", type=Path, help="what bench.encoder.tune wrote")
     parser.add_argument("--output", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--examples", type=Path, help="a file for texts, their vectors in full, and a head: for a test")
     options = parser.parse_args()
     network, tokenizer = base(options.base, options.tuned), (options.base / TOKENIZER).read_bytes()
     mail = corpora.load(options.data)
-    texts = mail.texts(np.random.default_rng(1).permutation(candidates(mail))[: 2 * SAMPLE])
+    texts = mail.texts(np.random.default_rng(1).permutation(candidates(mail))[: 2 * COMPARED])
     tokens = Encoder.tokens_only(tokenizer)
     ids = [np.frombuffer(tokens(text), "<u2").astype(np.int64) for text in texts]
-    written = Writer(network, rounded(network, ids[:SAMPLE])[1]).model().SerializeToString()
+    written = Writer(network, rounded(network, ids[:COMPARED])[1]).model().SerializeToString()
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / ENCODER).write_bytes(written)
     (options.output / TOKENIZER).write_bytes(tokenizer)
     encoder = Encoder(written, tokenizer)
-    ours = np.array([encoder.vector(tokens(text)) for text in texts[SAMPLE:]])
-    theirs = np.array([full(network, one) for one in ids[SAMPLE:]])
+    ours = np.array([encoder.vector(tokens(text)) for text in texts[COMPARED:]])
+    theirs = np.array([full(network, one) for one in ids[COMPARED:]])
     off = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs - theirs.mean(0), axis=1)
+    if options.examples:
+        write_examples(options.examples, network, encoder)
     print(f"{len(written) / 1e6:.1f} MB; vectors off by {off.mean():.3f} in the mean and {off.max():.3f} at most")
     return 0
 
@@ -61,6 +78,15 @@ def full(network: Network, ids: NDArray[np.int64]) -> Array:
             x = layer(x, None)
     vector: Array = x.mean(1)[0].numpy()
     return vector
+
+
+def write_examples(path: Path, network: Network, encoder: Encoder) -> None:
+    """Write `EXAMPLES`, their vectors by the network in full (n, 384), and a head fitted on the sample e-mails."""
+    rows = read_corpus([SAMPLE])
+    head = DeepRecipe(encoder).fit(rows.texts, rows.labels).head
+    tokens = [np.frombuffer(encoder.canonical(text), "<u2").astype(np.int64) for text in EXAMPLES]
+    vectors = np.array([full(network, one) for one in tokens])
+    np.savez(path, texts=EXAMPLES, vectors=vectors, coefficients=head.coefficients, intercept=head.intercept)
 
 
 class Writer:

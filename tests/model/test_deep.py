@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from fyke.errors import ModelError
 from fyke.model import encoding
 from fyke.model.cascade import CascadeClassifier
-from fyke.model.cascade_recipe import ALWAYS, Scored, asks, fitted_band
+from fyke.model.cascade_recipe import LOST, Scored, asks, figures, fitted_band, joined
 from fyke.model.corpus import Corpus, Dataset
 from fyke.model.deep import DeepClassifier, Head
 from fyke.model.directory import Model, load_model, write_model
@@ -23,8 +24,10 @@ from fyke.model.training import train
 from tests.conftest import SAMPLE
 from tests.encoders import small_encoder
 
-ROWS = polars.read_csv(SAMPLE, infer_schema=False).head(80)
-CORPUS = Corpus(ROWS["Email Text"].fill_null("").to_list(), ROWS["Email Type"].to_list(), [Dataset("sample", "0", 80)])
+ROWS = polars.read_csv(SAMPLE, infer_schema=False)
+CORPUS = Corpus(
+    ROWS["Email Text"].fill_null("").to_list(), ROWS["Email Type"].to_list(), [Dataset("sample", "0", len(ROWS))]
+)
 TEXTS = ["Your account is suspended, verify your password now", "Lunch on Friday?", "", "x" * 5000, "w " * 5000]
 
 
@@ -53,6 +56,17 @@ def trained_deep(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="module")
 def loaded(trained_deep: Path) -> Model:
     return load_model(trained_deep)
+
+
+def test_it_is_calibrated_on_what_it_was_not_fitted_on(loaded: Model) -> None:
+    """The card has the calibration and every policy, and says what else was learnt from."""
+    card = loaded.card
+    assert card.calibration is not None
+    assert card.calibration.rows >= 20
+    assert card.background is not None
+    points = {point.policy: point.threshold for point in card.policies or ()}
+    assert points["max-fpr=0.001"] >= points["max-fpr=0.005"] >= points["max-fpr=0.05"]
+    assert points["balanced"] == 0.5
 
 
 def test_a_loaded_model_answers_alone_as_in_a_batch(loaded: Model) -> None:
@@ -134,7 +148,9 @@ def test_the_cascade_asks_only_within_its_band(loaded: Model) -> None:
     classifier = loaded.classifier
     if not isinstance(classifier, CascadeClassifier):
         return
-    sure = [text for text in CORPUS.texts if text and not classifier.asks(text)]
+    asked = [classifier.asks(text) for text in CORPUS.texts]
+    assert 0 < sum(asked) < len(asked)
+    sure = [text for text, ask in zip(CORPUS.texts, asked, strict=True) if text and not ask]
     for text in sure[:3]:
         blob = classifier.canonical(text)
         end = 4 + int.from_bytes(blob[:4], "little")
@@ -149,9 +165,23 @@ def test_the_band_keeps_what_asking_about_all_finds() -> None:
     fast[:200] = rng.normal(scale=0.5, size=200)
     deep = np.where(phishing, 4.0, -4.0) + rng.normal(size=2000)
     scored = Scored(fast, deep, phishing)
-    share = asks(fitted_band(scored), scored).mean()
-    assert 0 < share < 0.5
-    assert asks(ALWAYS, scored).all()
+    band = fitted_band(scored)
+    assert 0 < asks(band, scored).mean() < 0.5
+    everywhere = replace(band, low=-np.inf, high=np.inf)
+    assert asks(everywhere, scored).all()
+    best = np.maximum(figures(joined(everywhere, scored), phishing), figures(deep, phishing))
+    assert (figures(joined(band, scored), phishing) >= best - LOST).all()
+    assert figures(fast, phishing)[0] < best[0] - LOST
+
+
+def test_where_no_band_keeps_it_all_rows_are_asked_about() -> None:
+    """A fast part that is sure and wrong of one text in twenty is never trusted alone."""
+    rng = np.random.default_rng(2)
+    phishing = np.arange(4000) % 2 == 0
+    fast = np.where(phishing, 9.0, -9.0) + rng.normal(size=4000)
+    fast[::20] *= -4
+    deep = np.where(phishing, 9.0, -9.0) + rng.normal(size=4000)
+    assert asks(fitted_band(Scored(fast, deep, phishing)), Scored(fast, deep, phishing)).all()
 
 
 def test_labels_are_learnt(loaded: Model) -> None:

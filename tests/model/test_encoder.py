@@ -9,16 +9,6 @@ from fyke.model.deep import Head
 from fyke.model.encoding import ENCODER, FOLDER, TOKENIZER, WIDTH, Encoder
 
 IN_FULL = Path(__file__).parents[1] / "data" / "encoder_in_full.npz"
-TEXTS = [
-    "Your account has been limited. Verify your details within 24 hours or lose access: http://example.com/verify",
-    "Your mailbox is almost full\nClick here to upgrade your storage now, or your messages will be deleted.",
-    "You have one new secured document waiting. Sign in with your e-mail password to view the invoice.",
-    "Your parcel could not be delivered. Pay the fee of 1.99 at the link below to have it sent again.",
-    "Hi all, the meeting moves to Friday at ten, same room. Bring the draft of chapter two please.",
-    "Re: patch for the parser\nThe second hunk does not apply to trunk, could you rebase it? Otherwise it looks fine.",
-    "Your receipt\nThanks for your order of two notebooks. Total paid: 12.40. We will write again when it leaves us.",
-    "Minutes of the allotment committee\nPresent: five of us. The water butt is mended. Next meeting on the 3rd.",
-]
 
 
 def shipped() -> Encoder:
@@ -29,11 +19,12 @@ def shipped() -> Encoder:
 def test_eight_bits_are_near_full_precision() -> None:
     """Probabilities are within a hundredth of full precision in the mean, and each within 0.06.
 
-    Made of stored vectors of the same texts in full precision, by the head of a model; docs/model.md has real mail.
+    Of texts, their vectors in full precision and a head that ``bench.encoder.export --examples`` wrote; docs/model.md
+    has real mail.
     """
     stored, encoder = np.load(IN_FULL), shipped()
     head = Head(stored["coefficients"], float(stored["intercept"]))
-    found = [encoder.vector(encoder.canonical(text)) for text in TEXTS]
+    found = [encoder.vector(encoder.canonical(str(text))) for text in stored["texts"]]
     assert all(vector.shape == (WIDTH,) for vector in found)
     off = [
         abs(expit(head.log_odds(one)) - expit(head.log_odds(full)))
