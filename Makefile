@@ -66,7 +66,7 @@ fuzz: $(BIN)/.dev ## Fuzz the reader of messages for FUZZ_SECONDS (60) with athe
 	$(BIN)/python -m tests.fuzz.message .fuzz tests/fuzz/seeds -max_total_time=$(FUZZ_SECONDS) \
 		-dict=tests/fuzz/words.dict -artifact_prefix=.fuzz/finding- -max_len=16384 -len_control=20
 
-quality: $(BIN)/.dev ## Measure the recipes by the quality protocol on FYKE_DATA; writes docs/quality.md (15 minutes)
+quality: $(BIN)/.dev ## Measure baseline and default by the quality protocol on FYKE_DATA; writes docs/quality.md (25 minutes)
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline --train kaggle
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe baseline
 	$(BIN)/python -m bench.quality --data $(FYKE_DATA) --recipe default
