@@ -9,6 +9,7 @@ kept in a cache outside the repository (--cache).
 
 import argparse
 import json
+import shlex
 import math
 import sys
 import time
@@ -44,7 +45,7 @@ def main() -> int:
         "parts": parts,
     }
     print(report.text(title, figures))
-    if options.page and not options.only:
+    if not options.only if options.page is None else options.page:
         report.write(title, figures)
     print(json.dumps(_finite(figures)))
     return 0
@@ -62,14 +63,17 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--only", action="append", default=[], choices=list(protocol.PARTS), help="a part; repeatable")
     parser.add_argument("--cache", type=Path, help="where prepared corpora are kept (default: the user's cache)")
-    parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/quality.md as it is")
+    parser.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, help="write docs/quality.md (default: unless --only is given)"
+    )
     return parser.parse_args()
 
 
 def _command(options: argparse.Namespace) -> str:
     which = f"--model {options.model.name}" if options.model else f"--recipe {options.recipe}"
     train = " --train kaggle" if options.train == "kaggle" else ""
-    return f"python -m bench.quality {which}{train}{'' if options.masked else ' --unmasked'}"
+    only = "".join(f" --only {shlex.quote(part)}" for part in options.only)
+    return f"python -m bench.quality {which}{train}{'' if options.masked else ' --unmasked'}{only}"
 
 
 def _log(said: str) -> None:
