@@ -2,8 +2,8 @@
 
 Candidates are the rows that the temporal split fits on, so mail before 2020, but no validation row of the temporal
 split or of that on all permitted mail, none that the recipes hold back for calibration when they are fitted on either,
-no row of the published split's test side, and no near-duplicate of one that is tested without near-duplicates. This does
-not serve the parts that leave out a corpus, whose mail is among the candidates, nor quite the calibration in domain,
+no row of the published split's test side, and no near-duplicate of one that is tested without near-duplicates. The
+parts that leave out a corpus are not served, whose mail is among the candidates, nor quite the calibration in domain,
 whose validation rows may be.
 """
 

@@ -1,7 +1,7 @@
 """Measure a recipe, or a model directory, by the quality protocol.
 
     python -m bench.quality --data DIR [--recipe NAME | --model DIR] [--train kaggle] [--unmasked]
-                           [--only PART]... [--no-page]
+                           [--only PART]... [--page | --no-page]
 
 Prints tables for people, then one line of JSON; a whole run is also written to docs/quality.md. Prepared corpora are
 kept in a cache outside the repository (--cache).
@@ -9,8 +9,8 @@ kept in a cache outside the repository (--cache).
 
 import argparse
 import json
-import shlex
 import math
+import shlex
 import sys
 import time
 from pathlib import Path
