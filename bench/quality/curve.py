@@ -70,7 +70,7 @@ def _row(mail: Mail, fit: Fit, share: float, name: str) -> list[str]:
         part = replace(split, fit=_some(mail, split.fit, share))
         key = part.fit.tobytes()
         if key not in known:
-            known[key] = fit(mail.texts(part.fit), mail.labels(part.fit))
+            known[key] = fit(mail.texts(part.fit, masked=part.masked), mail.labels(part.fit))
         return Fitted(mail, part, known[key])
 
     published, temporal = fitted(splits.published(mail)), fitted(splits.temporal(mail))
