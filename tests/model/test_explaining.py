@@ -1,6 +1,7 @@
 """Explanations: exact shares, places in the text as it is, and bytes that hold no letter of it."""
 
 import json
+from email.header import decode_header, make_header
 
 import numpy as np
 import pytest
@@ -129,5 +130,9 @@ def test_reasons_name_the_words_of_both_sides() -> None:
     assert line.isascii()
     assert "\n" not in line
     assert header_line("", model.explain("")) == "no known word"
+    other = TfidfClassifier("made", Weights(["größe"], np.ones(1), np.array([1.0]), 0.0), DEFAULT_PATTERN)
+    coded = header_line("Größe", other.explain("Größe"))
+    assert coded.isascii()
+    assert str(make_header(decode_header(coded))) == "phishing: größe"
     assert len(reasons("", model.explain(""), SAFE)) == 1
     assert explained(text, found, PHISHING)["parts"][0]["word"] == "Click"

@@ -71,6 +71,16 @@ def test_calibration_turns_margins_into_probabilities() -> None:
     assert found.prior == pytest.approx(phishing.mean())
 
 
+def test_few_rows_that_a_threshold_parts_make_nothing_certain() -> None:
+    """Ten rows of each label, all told apart: one near the middle is unsure, and the furthest is not certain."""
+    log_odds, phishing = np.linspace(-1, 1, 20), np.arange(20) >= 10
+    found = calibrate(log_odds, phishing)
+    scores = 1 / (1 + np.exp(-(found.scale * log_odds + found.shift)))
+    assert 0.9 < scores[-1] < 0.99
+    assert 0.5 < scores[10] < 0.6
+    assert scores[phishing].min() > 0.5 > scores[~phishing].max()
+
+
 def test_what_says_half_and_is_never_phishing_is_half_wrong() -> None:
     """The calibration error is the distance from the truth."""
     assert expected_calibration_error(np.full(10, 0.5), np.zeros(10, np.bool_)) == pytest.approx(0.5)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fyke.cli.console import FRAMES, out, progress
+from fyke.cli.console import FRAMES, err, out, progress
 from fyke.errors import SettingsError
 
 app = typer.Typer(
@@ -91,6 +91,8 @@ def train(
         write_model(output, document, model.card, files=model.files, force=force)
     out.print(report_text(model.card.figures["held_out"]), markup=False)
     out.print(f"\nmodel {model.card.model_id} written to {output}", markup=False)
+    if recipe != "baseline" and model.card.calibration is None:
+        err.print("Too few e-mails to calibrate on: no --prior and no policy max-fpr with this model.", markup=False)
 
 
 @app.command()

@@ -31,8 +31,7 @@ def calibrate(
 
     ``spared`` are the log-odds of other honest texts, (m,): a ``max-fpr`` flags no greater share of them either.
     """
-    platt = LogisticRegression(C=1e6).fit(log_odds[:, None], phishing)
-    scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    scale, shift = _platt(log_odds, phishing)
     if scale <= 0:  # nothing was learnt; leave the order as it is
         scale, shift = 1.0, 0.0
     scores = _probabilities(scale * log_odds + shift)
@@ -42,6 +41,21 @@ def calibrate(
     points += [at_cost(cost, scores, phishing) for cost in COSTS]
     figures = {"ece": expected_calibration_error(scores, phishing), "brier": float(np.mean((scores - phishing) ** 2))}
     return Calibrated(scale, shift, len(scores), float(phishing.mean()), figures, points)
+
+
+def _platt(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_]) -> tuple[float, float]:
+    """Scale and shift.
+
+    Where a threshold parts the labels, the likeliest scale is without end; then a row counts (n + 1) / (n + 2) for its
+    label, which n rows have, and the rest for the other, as in Platt (1999).
+    """
+    texts, labels, weights = log_odds, phishing, np.ones(len(phishing))
+    if log_odds[phishing].min() > log_odds[~phishing].max():
+        many = np.where(phishing, phishing.sum(), (~phishing).sum())
+        texts, labels = np.concatenate([log_odds, log_odds]), np.concatenate([phishing, ~phishing])
+        weights = np.concatenate([(many + 1) / (many + 2), 1 / (many + 2)])
+    fitted = LogisticRegression(C=1e6).fit(texts[:, None], labels, sample_weight=weights)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
 def _probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

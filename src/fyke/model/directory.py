@@ -65,7 +65,9 @@ class Model:
         if self.card.calibration is None or not isinstance(
             self.classifier, HashedClassifier | DeepClassifier | CascadeClassifier
         ):
-            raise SettingsError("--prior: this model is not calibrated; train one with --recipe default.")
+            raise SettingsError(
+                "--prior: this model is not calibrated; train one with --recipe default, on a hundred e-mails or more."
+            )
         trained_at = self.card.calibration.prior
         shift = logit(prior) - logit(trained_at)
         points = [one.model_copy(update={"threshold": moved(one, shift)}) for one in self.card.policies or ()]

@@ -1,6 +1,7 @@
 """Reasons in words: what an explanation comes to, for a reader and for a line in a mail header."""
 
 from collections import defaultdict
+from email.header import Header
 from typing import Any
 
 from fyke.model.explanation import Explanation
@@ -52,7 +53,11 @@ def explained(text: str, explanation: Explanation, label: str) -> dict[str, Any]
 
 
 def header_line(text: str, explanation: Explanation) -> str:
-    """The same in a line of ASCII, as the value of a header field: ``phishing: verify, account; safe: meeting``."""
+    """The same in a line of ASCII, as the value of a header field: ``phishing: verify, account; safe: meeting``.
+
+    Other letters come as encoded words (RFC 2047), which mail readers show as they are.
+    """
     toward = words_toward(text, explanation)
     listed = (f"{_SHORT[kind]}: {', '.join(words)}" for kind, words in toward.items() if words)
-    return "; ".join(listed).encode("ascii", "replace").decode() or "no known word"
+    line = "; ".join(listed) or "no known word"
+    return line if line.isascii() else Header(line, "utf-8").encode(linesep="")

@@ -146,7 +146,7 @@ function showWeights(explanation) {
   const words = strongest(parts, 12);
   byId("weight-list").replaceChildren(words.length ? bars(words) : el("p", {}, "The model knows none of these words."));
   byId("weights-note").textContent =
-    `Shares in the logarithm of the odds: +0.69 doubles the odds of phishing. Every mail begins at ${signed(base)}.` +
+    `Shares in the logarithm of the odds: +0.69 doubles the odds of phishing. This mail begins at ${signed(base)}.` +
     (Math.abs(rest) < 0.005 ? "" : ` Only the ${count(parts.length)} strongest places are told; all others add ${signed(rest)}.`);
 }
 
