@@ -61,6 +61,18 @@ def test_every_page_answers(serve: Serve, path: str) -> None:
     assert httpx.get(serve("--cache-url", "none://").url + path).status_code == 200
 
 
+def test_a_prior_in_force_is_told(serve: Serve) -> None:
+    """By the id that scores are kept under, and by the thresholds of the operating points."""
+    plain, rare = (
+        httpx.get(serve("--cache-url", "none://", "--model", str(SHIPPED), *more).url + "/model").json()
+        for more in ((), ("--prior", "0.01", "--policy", "max-fpr=0.005"))
+    )
+    assert plain["answers_as"] == plain["model_id"] == rare["model_id"]
+    assert rare["answers_as"] == f"{plain['model_id']}-prior-0.01"
+    before, after = ({one["policy"]: one["threshold"] for one in card["policies"]} for card in (plain, rare))
+    assert rare["policy"]["threshold"] == after["max-fpr=0.005"] < before["max-fpr=0.005"]
+
+
 def test_without_a_cache_nothing_is_a_hit(serve: Serve) -> None:
     """`none://` keeps nothing."""
     url = serve("--cache-url", "none://").url + "/predict"

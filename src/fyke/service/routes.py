@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from fyke.model.card import Card
+from fyke.model.directory import Model
 from fyke.predictor import Answer
 from fyke.service.caching import cache_headers, wishes_of
 from fyke.service.limits import check_length, waiting
@@ -103,8 +103,10 @@ async def cache(request: Request) -> dict[str, Any]:
 @router.get("/model", summary="The card of the model that answers")
 async def model(request: Request) -> CardInForce:
     """What the model is, what it was trained on, how well it did, and how labels are read from its scores."""
-    card: Card = request.app.state.model.card
+    served: Model = request.app.state.model
     policy = PolicyResponse.model_validate(request.app.state.policy.now, from_attributes=True)
     refusal = request.app.state.rollout.refusal
     refused = None if refusal is None else RefusalResponse(at=refusal.at, why=refusal.why)
-    return CardInForce.model_construct(**dict(card), policy=policy, refused=refused)
+    return CardInForce.model_construct(
+        **dict(served.card), answers_as=served.classifier.id, policy=policy, refused=refused
+    )

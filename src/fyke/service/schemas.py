@@ -110,8 +110,12 @@ class RefusalResponse(BaseModel):
 
 
 class CardInForce(Card):
-    """A model's card, the policy in force, and the last refusal of a model since this one was put in force."""
+    """A model's card, the policy in force, and the last refusal of a model since this one was put in force.
 
+    ``answers_as`` is the id that scores are kept under: the model's, and with a prior that too.
+    """
+
+    answers_as: str
     policy: PolicyResponse
     refused: RefusalResponse | None = None
 
