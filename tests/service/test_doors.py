@@ -21,7 +21,7 @@ from fyke.settings import load
 from tests.service.keyed import shipped
 from tests.waiting import until
 
-BODY = json.dumps({"text": "you have won a prize"}).encode()
+BODY = json.dumps({"text": "You have won a prize! Click here to claim it."}).encode()
 HEAD = f"POST /predict HTTP/1.1\r\nHost: it\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
 REQUEST = HEAD.encode() + BODY
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

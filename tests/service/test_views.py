@@ -220,7 +220,7 @@ def test_live_figures_begin_with_the_last_minutes_and_go_on(model: Model) -> Non
             sampler = Sampler(predictor, every=0.01)
             sampler.start()
             for _ in range(3):
-                await predictor.predict("you have won a prize")
+                await predictor.predict("you have won a prize, claim it here")
             told = await _events(sampler, True, lambda told: _kinds(told) == {"begin", "sample", "entries"})
             await sampler.close()
         (begin,) = [data for name, data in told if name == "begin"]
@@ -230,7 +230,7 @@ def test_live_figures_begin_with_the_last_minutes_and_go_on(model: Model) -> Non
         assert (sample["memory"], sample["computed"], sample["entries"]) == (2, 1, 1)
         assert sample["recall_items"] > 0
         (row,) = [data for name, data in told if name == "entries"][-1]["entries"]
-        assert row["words"] == "YOU HAVE WON A PRIZE"
+        assert row["words"] == "YOU HAVE WON A PRIZE, CLAIM IT HERE"
         assert row["prediction"] == "Phishing Email"
 
     asyncio.run(run())
