@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from bench.load import SAMPLE
+from bench.machine import SAMPLE
 from bench.mixed import HOST, Ask, Right, post, post_json
 from fyke.mail.reading import read_message
 from fyke.model.classifier import Classifier, verdict

@@ -13,11 +13,11 @@ import json
 from functools import partial
 from pathlib import Path
 
+from bench.machine import SAMPLE
 from bench.steps import cost
 from fyke.model.directory import SHIPPED, load_model
 from fyke.model.hashed import HashedClassifier
 
-SAMPLE = Path(__file__).parent.parent / "data" / "sample_emails.csv"
 LENGTHS = (200, 2_000, 20_000, 200_000)  # characters
 
 

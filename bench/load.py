@@ -10,12 +10,11 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
+from bench.machine import SAMPLE
 from fyke.model.classifier import Classifier, verdict
 
-SAMPLE = Path(__file__).parent.parent / "data" / "sample_emails.csv"
 HOST = "127.0.0.1"
 _IDLE_SECONDS = 3.0  # uvicorn closes connections that are idle for five
 

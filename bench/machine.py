@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "data" / "sample_emails.csv"
 
 
 def machine() -> dict[str, Any]:

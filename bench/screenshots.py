@@ -23,7 +23,8 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-ROOT = Path(__file__).parent.parent
+from bench.machine import ROOT, SAMPLE
+
 COLOURS = 128
 WARM_SECONDS = 75.0
 
@@ -99,7 +100,7 @@ def pictures(browser: Browser, url: str, directory: Path) -> None:
 
 def work(url: str) -> None:
     """A minute of mail of which much comes again, so that the cache has something to show."""
-    with (ROOT / "data" / "sample_emails.csv").open(newline="", encoding="utf-8") as file:
+    with SAMPLE.open(newline="", encoding="utf-8") as file:
         texts = [row["Email Text"] for row in csv.DictReader(file)]
     rng = random.Random(7)  # noqa: S311
     pause, ended = threading.Event(), threading.Event()

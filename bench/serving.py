@@ -29,7 +29,7 @@ from bench.cells import Cell, chosen
 from bench.checking import WrongAnswer, check
 from bench.contestants import NAIVE, SHIPPED, Contestant, running
 from bench.generator import Generator, Run
-from bench.machine import ROOT, machine
+from bench.machine import ROOT, SAMPLE, machine
 from bench.naive import save_pipeline
 from bench.starting import help_seconds, start_seconds
 from bench.workloads import FIRST_RUN, RUN_STRIDE, WORKLOADS, Oracle, Texts, choose, write_files
@@ -39,7 +39,7 @@ from fyke.model.directory import SHIPPED as SHIPPED_MODEL
 from fyke.model.directory import load_model
 
 WARM_SECONDS, WARM_DRAWS = 1, 500
-CORPUS, SAMPLE = "kaggle_phishing_email_rebuilt.csv.gz", ROOT / "data" / "sample_emails.csv"
+CORPUS = "kaggle_phishing_email_rebuilt.csv.gz"
 
 
 class Bench:

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from bench.asks import garbage
-from bench.load import SAMPLE
+from bench.machine import SAMPLE
 from bench.mixed import Client
 from bench.processes import workers
 from bench.servers import HOST, FykeServer, RedisServer

@@ -3,7 +3,7 @@
 import csv
 import re
 
-from bench.load import SAMPLE
+from bench.machine import SAMPLE
 from fyke.model.classifier import Classifier
 
 

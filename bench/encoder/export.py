@@ -17,17 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load_file
 
-from bench.encoder.network import HEADS, Network, base
+from bench.encoder.network import HEADS, Network, base, numbers
 from bench.encoder.rounding import Array, Product, integers, rounded
 from bench.encoder.selection import candidates
-from bench.machine import ROOT
+from bench.machine import SAMPLE
 from bench.quality import corpora
 from fyke.model.corpus import read_corpus
 from fyke.model.deep_recipe import DeepRecipe
 from fyke.model.encoding import ENCODER, LIMIT, TOKENIZER, WIDTH, Encoder
 
-SAMPLE = ROOT / "data" / "sample_emails.csv"
 COMPARED = 120  # texts that rounding is fitted on, and as many others to compare
 BY_TOKEN = ("output", "outer")
 EXAMPLES = [
@@ -51,11 +51,12 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="the folder to write")
     parser.add_argument("--examples", type=Path, help="a file for texts, their vectors in full, and a head: for a test")
     options = parser.parse_args()
-    network, tokenizer = base(options.base, options.tuned), (options.base / TOKENIZER).read_bytes()
+    network = base(options.base, load_file(options.tuned) if options.tuned else None)
+    tokenizer = (options.base / TOKENIZER).read_bytes()
     mail = corpora.load(options.data)
     texts = mail.texts(np.random.default_rng(1).permutation(candidates(mail))[: 2 * COMPARED])
     tokens = Encoder.tokens_only(tokenizer)
-    ids = [np.frombuffer(tokens(text), "<u2").astype(np.int64) for text in texts]
+    ids = [numbers(tokens(text)) for text in texts]
     written = Writer(network, rounded(network, ids[:COMPARED])[1]).model().SerializeToString()
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / ENCODER).write_bytes(written)
@@ -84,8 +85,7 @@ def write_examples(path: Path, network: Network, encoder: Encoder) -> None:
     """Write `EXAMPLES`, their vectors by the network in full (n, 384), and a head fitted on the sample e-mails."""
     rows = read_corpus([SAMPLE])
     head = DeepRecipe(encoder).fit(rows.texts, rows.labels).head
-    tokens = [np.frombuffer(encoder.canonical(text), "<u2").astype(np.int64) for text in EXAMPLES]
-    vectors = np.array([full(network, one) for one in tokens])
+    vectors = np.array([full(network, numbers(encoder.canonical(text))) for text in EXAMPLES])
     np.savez(path, texts=EXAMPLES, vectors=vectors, coefficients=head.coefficients, intercept=head.intercept)
 
 

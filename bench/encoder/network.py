@@ -1,6 +1,6 @@
 """The network in torch: the first four of the six layers of a BERT of 384 numbers, its files, and texts together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,8 @@ def pooled(x: Any, there: Any) -> Any:
     return (x * there[..., None]).sum(1) / there.sum(1, keepdim=True)
 
 
-def base(folder: Path, tuned: Path | None = None) -> Network:
-    """The published weights of the layers that are kept, with those of a fine-tuned file in their place."""
+def base(folder: Path, layers: Mapping[str, Any] | None = None) -> Network:
+    """The published weights of the layers that are kept, or in their place others, by name."""
     kept = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
     state = {
         "words.weight": kept["embeddings.word_embeddings.weight"],
@@ -76,9 +76,14 @@ def base(folder: Path, tuned: Path | None = None) -> Network:
             for ours, theirs in _NAMES.items():
                 state[f"layers.{layer}.{ours}.{part}"] = kept[f"encoder.layer.{layer}.{theirs}.{part}"]
     network = Network()
-    network.load_state_dict(state | (load_file(tuned) if tuned else {}))
+    network.load_state_dict(state | dict(layers or {}))
     network.eval()
     return network
+
+
+def numbers(canonical: bytes) -> NDArray[np.int64]:
+    """The numbers of a text's tokens, out of its canonical bytes."""
+    return np.frombuffer(canonical, "<u2").astype(np.int64)
 
 
 def padded(texts: Sequence[NDArray[np.int64]]) -> tuple[Any, Any, Any]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 
-from bench.encoder.network import Network, base, padded, pooled
-from bench.encoder.reading import layers as written_layers
+from bench.encoder import reading
+from bench.encoder.network import Network, base, numbers, padded, pooled
 from bench.encoder.selection import candidates, epoch, written
 from bench.quality import corpora
 from fyke.model.encoding import WIDTH, Encoder
@@ -47,9 +47,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("tuned.safetensors"), help="the file to write")
     options = parser.parse_args()
     torch.manual_seed(SEED)
-    network = base(options.base)
-    if options.start:
-        network.load_state_dict(written_layers(options.start), strict=False)
+    network = base(options.base, reading.layers(options.start) if options.start else None)
     for state in _trained(network, _epochs(corpora.load(options.data), options.base)):
         save_file(state, options.output)
     return 0
@@ -60,9 +58,9 @@ def _epochs(mail: corpora.Mail, folder: Path) -> list[list[Batch]]:
     rng = np.random.default_rng(SEED)
     tokens = Encoder.tokens_only((folder / "tokenizer.json").read_bytes())
     rows = candidates(mail)
-    ids = {row: _ids(tokens(text)) for row, text in zip(rows.tolist(), mail.texts(rows), strict=True)}
+    ids = {row: numbers(tokens(text)) for row, text in zip(rows.tolist(), mail.texts(rows), strict=True)}
     ours, wrong = written()
-    more = [_ids(tokens(text)) for text in ours]
+    more = [numbers(tokens(text)) for text in ours]
     found = []
     for _ in range(EPOCHS):
         chosen, weights = epoch(mail, rows, rng)
@@ -72,10 +70,6 @@ def _epochs(mail: corpora.Mail, folder: Path) -> list[list[Batch]]:
         batches = [([texts[at] for at in places], phishing[places], weights[places]) for places in _alike(texts, rng)]
         found.append([batches[at] for at in rng.permutation(len(batches))])
     return found
-
-
-def _ids(canonical: bytes) -> NDArray[np.int64]:
-    return np.frombuffer(canonical, "<u2").astype(np.int64)
 
 
 def _changed(text: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """The learning curve: what more mail of the kinds at hand would do for mail of another corpus, and of later years.
 
-    python -m bench.quality.curve --data DIR [--recipe NAME] [--shares 0.125 0.25 0.5 1] [--ours 0 0.25 0.5]
+    python -m bench.quality.curve --data DIR [--recipe NAME] [--shares 0.125 0.25 0.5 1 | --ours 0 0.25 0.5]
 
 For each share, that share of the clusters of the training rows is fitted on (the smaller ones lie within the larger),
 for every split that leaves a corpus out, for the temporal one and for the published one (without near-duplicates of
@@ -10,7 +10,6 @@ rows. Prints one Markdown table.
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +18,16 @@ from bench.quality import corpora, fitting, splits
 from bench.quality.calibration import expected_error
 from bench.quality.corpora import Mail
 from bench.quality.fitted import Fitted
-from bench.quality.fitting import Fit, Scorer
+from bench.quality.fitting import Fit
 from bench.quality.metrics import BALANCED, counts, recall_at
 from bench.quality.parts import ENGLISH, HONEST
+from bench.quality.protocol import Models
 from bench.quality.report import table
 from fyke.errors import FykeError
 from fyke.model.hashed_recipe import HashedRecipe
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 RATE = 0.005
-SEED = 6
 
 
 def main() -> int:
@@ -36,8 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.quality.curve", description="The learning curve.")
     parser.add_argument("--data", type=Path, required=True, help="the directory of the corpora")
     parser.add_argument("--recipe", default="default", help="a recipe (default: default)")
-    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the training rows")
-    parser.add_argument("--ours", type=float, nargs="+", help="shares of the mail of our own, with all training rows")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--shares", type=float, nargs="+", default=SHARES, help="shares of the training rows")
+    which.add_argument("--ours", type=float, nargs="+", help="shares of the mail of our own, with all training rows")
     parser.add_argument("--cache", type=Path, help="where prepared corpora are kept (default: the user's cache)")
     options = parser.parse_args()
     if options.ours and options.recipe != "default":
@@ -64,20 +64,12 @@ def with_ours(share: float) -> Fit:
 
 def _row(mail: Mail, fit: Fit, share: float, name: str) -> list[str]:
     """The figures at one share of the training rows."""
-    known: dict[bytes, Scorer] = {}
-
-    def fitted(split: splits.Split) -> Fitted:
-        part = replace(split, fit=_some(mail, split.fit, share))
-        key = part.fit.tobytes()
-        if key not in known:
-            known[key] = fit(mail.texts(part.fit, masked=part.masked), mail.labels(part.fit))
-        return Fitted(mail, part, known[key])
-
-    published, temporal = fitted(splits.published(mail)), fitted(splits.temporal(mail))
-    left_out = {name: fitted(splits.left_out(mail, name)) for name in splits.LEFT_OUT}
+    models = Models(mail, fit, log=_log, share=share)
+    published, temporal = models.published(), models.temporal()
+    left_out = {name: models.left_out(name) for name in splits.LEFT_OUT}
     scores = [_f1(one, name) for name, one in left_out.items()]
     errors = [expected_error(mail.label[one.split.tests[name]], one.scores(name)) for name, one in left_out.items()]
-    print(f"{name} measured", file=sys.stderr, flush=True)
+    _log(f"{name} measured")
     return [
         name,
         *(f"{_accuracy(published, test):.4f}" for test in published.split.tests),
@@ -86,11 +78,8 @@ def _row(mail: Mail, fit: Fit, share: float, name: str) -> list[str]:
     ]
 
 
-def _some(mail: Mail, rows: corpora.Rows, share: float) -> corpora.Rows:
-    """The rows of a share of their clusters, the first of one permutation."""
-    clusters = np.random.default_rng(SEED).permutation(np.unique(mail.cluster[rows]))
-    chosen: corpora.Rows = rows[np.isin(mail.cluster[rows], clusters[: round(len(clusters) * share)])]
-    return chosen
+def _log(said: str) -> None:
+    print(said, file=sys.stderr, flush=True)
 
 
 def _f1(fitted: Fitted, test: str) -> float:

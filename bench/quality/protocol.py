@@ -29,7 +29,10 @@ def robust(fitted: Fitted) -> dict[str, Any]:
 
 
 class Models:
-    """The fits of one run, each made when it is first asked for, and once where two splits train alike."""
+    """The fits of one run, each made when it is first asked for, and once where two splits train alike.
+
+    With a ``share`` less than one, only that share of the clusters of each split's training rows is fitted on.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Models:
         corpora: tuple[str, ...] = MAY_TRAIN,
         masked: bool = True,
         log: Callable[[str], None] = print,
+        share: float = 1.0,
     ):
         self.mail, self._corpora = mail, corpora
 
@@ -46,7 +50,8 @@ class Models:
         @cache
         def fitted(name: str) -> Fitted:
             split = self._split(name)
-            split = replace(split, masked=split.masked and masked)
+            some = splits.some_clusters(mail, split.fit, share)
+            split = replace(split, fit=some, masked=split.masked and masked)
             same = (split.fit.tobytes(), split.masked)
             if same not in scorers:
                 log(f"fitting for: {name} ({len(split.fit):,} texts)")

@@ -70,7 +70,7 @@ def temporal(mail: Mail, corpora: tuple[str, ...] = MAY_TRAIN) -> Split:
 def permitted(mail: Mail, corpora: tuple[str, ...] = MAY_TRAIN) -> Split:
     """Train as the shipped model is, on all that may train, but for half of the clusters of the political mail."""
     political = mail.rows("political")
-    half = _some_clusters(mail, political, 0.5)
+    half = some_clusters(mail, political, 0.5)
     train = mail.rows(*corpora)
     tests = _modern(mail)
     tests["political"] = half
@@ -109,12 +109,12 @@ def _published_rows(mail: Mail) -> tuple[Rows, Rows]:
 def _split(mail: Mail, train: Rows, tests: dict[str, Rows]) -> Split:
     outside = {name: mail.outside(rows, train) for name, rows in tests.items() if len(rows)}
     dropped = {name: len(tests[name]) - len(rows) for name, rows in outside.items()}
-    validation = _some_clusters(mail, train, VALIDATION)
+    validation = some_clusters(mail, train, VALIDATION)
     return Split(train[~np.isin(train, validation)], validation, outside, dropped=dropped)
 
 
-def _some_clusters(mail: Mail, rows: Rows, share: float) -> Rows:
-    """The rows of a random share of their clusters."""
+def some_clusters(mail: Mail, rows: Rows, share: float) -> Rows:
+    """The rows of a random share of their clusters; those of a smaller share lie within."""
     known = np.unique(mail.cluster[rows])
     chosen = np.random.default_rng(SEED).permutation(known)[: round(len(known) * share)]
     return rows[np.isin(mail.cluster[rows], chosen)]

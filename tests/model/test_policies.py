@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fyke.errors import SettingsError
 from fyke.model.calibration import calibrate, expected_calibration_error
-from fyke.model.directory import SHIPPED, Model, load_model
-from fyke.model.policies import at_most, threshold
+from fyke.model.directory import SHIPPED, load_model
+from fyke.model.policies import at_most, policy_from, threshold
 from tests.baseline import baseline
 from tests.conftest import SAMPLE
 
@@ -52,12 +52,7 @@ def test_a_prior_moves_thresholds_of_false_positives_with_the_scores() -> None:
             assert ((scores[0] > before.threshold) == (scores[1] > after.threshold)).all()
         else:
             assert after == before
-    assert (scores[0] > dict(thresholds(model))["max-fpr=0.005"]).any()
-
-
-def thresholds(model: Model) -> list[tuple[str, float]]:
-    """A card's thresholds by policy."""
-    return [(point.policy, point.threshold) for point in model.card.policies or ()]
+    assert (scores[0] > policy_from("max-fpr=0.005", model.card.policies).threshold).any()
 
 
 def test_calibration_turns_margins_into_probabilities() -> None:
