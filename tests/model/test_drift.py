@@ -56,9 +56,9 @@ def test_profiles_over_other_bins_are_not_compared() -> None:
 
 def test_the_hashed_model_tells_known_words_from_unknown_ones() -> None:
     """A word is known where its row has a weight; a text without words counts in no share."""
-    table = np.zeros(1 << 16, np.float16)
-    empty = HashedClassifier("empty", HashedWeights(table, 0.0))
-    full = HashedClassifier("full", HashedWeights(table + np.float16(1), 0.0))
+    tables, none = np.zeros((3, 1 << 16), np.float16), np.zeros(3)
+    empty = HashedClassifier("empty", HashedWeights(tables, none, none))
+    full = HashedClassifier("full", HashedWeights(tables + np.float16(1), none, none))
     assert isinstance(empty, KnowsWords)
     for classifier, share in ((empty, 1.0), (full, 0.0)):
         words, known = classifier.words("Verify the\u200b ACCOUNT, 4711 \ud800")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fyke.model.directory import load_model
 from fyke.model.folding import LIMIT, fold, normalise, normalise_with_offsets
-from fyke.model.hashed import HashedClassifier, HashedWeights
-from fyke.model.hashing import FEW, READINGS, RUNS, readings
+from fyke.model.hashed import FAMILIAR, GATE, MODERN, NOVELTY, HashedClassifier, HashedWeights
+from fyke.model.hashing import FEW, READINGS, RUNS, features, features_read, readings
 from tests.conftest import SAMPLE, fyke
 
 BITS = 16
@@ -27,8 +27,11 @@ TEXTS = st.lists(WORDS).map(" ".join) | st.text()
 
 @pytest.fixture(scope="module")
 def weights() -> HashedWeights:
-    """A table of noise: every row counts."""
-    return HashedWeights(np.random.default_rng(3).normal(size=1 << BITS).astype(np.float16), -0.25, 0.75)
+    """Tables of noise: nearly every row counts, and the gate has not met a tenth of them."""
+    noise = np.random.default_rng(3)
+    tables = noise.normal(size=(3, 1 << BITS)).astype(np.float16)
+    tables[GATE, noise.random(1 << BITS) < 0.1] = 0
+    return HashedWeights(tables, np.array([-0.25, 0.5, -1.5]), np.array([0.75, -0.5, 0.25]))
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +64,30 @@ def rows_of(blob: bytes) -> set[int]:
 
 def log_odds(weights: HashedWeights, blob: bytes) -> float:
     """What the docstring of `fyke.model.hashed` says, spelt out."""
-    total = weights.intercept + weights.brevity * FEW / (FEW + (len(rows_of(blob)) if blob else 0))
-    if not blob:
-        return total
-    for length, share in READINGS:
+    familiar, modern, gate = (linear(weights, which, blob) for which in (FAMILIAR, MODERN, GATE))
+    new = 0.0
+    for rows, _, share in read(blob):
+        new += share * sum(weights.tables[GATE, row] == 0 for row in rows) / len(rows)
+    asked = 1 / (1 + math.exp(-gate - NOVELTY * new))
+    return (1 - asked) * familiar + asked * modern
+
+
+def read(blob: bytes) -> list[tuple[set[int], float, float]]:
+    """The rows of each reading, and its shares in the score and in the gate."""
+    found = []
+    for length, in_score, in_gate in READINGS if blob else ():
         words = blob[: length + 1].rpartition(b" ")[0] if len(blob) > length else blob
-        rows = rows_of(words or blob[:length])
-        total += share * math.fsum(float(weights.table[row]) for row in rows) / math.sqrt(len(rows))
-    return total
+        found.append((rows_of(words or blob[:length]), in_score, in_gate))
+    return found
+
+
+def linear(weights: HashedWeights, which: int, blob: bytes) -> float:
+    """One expert, or the gate."""
+    total = weights.intercepts[which] + weights.brevities[which] * FEW / (FEW + (len(rows_of(blob)) if blob else 0))
+    for rows, in_score, in_gate in read(blob):
+        share = in_gate if which == GATE else in_score
+        total += share * math.fsum(float(weights.tables[which, row]) for row in rows) / math.sqrt(len(rows))
+    return float(total)
 
 
 @given(TEXTS)
@@ -83,11 +102,21 @@ def test_a_text_is_read_whole_and_from_its_beginning(text: str) -> None:
     """Readings begin the text, end with a word of it, and share out the score between them."""
     blob = normalise(text)
     found = readings(blob)
-    assert math.fsum(share for _, share in found) == pytest.approx(1)
-    for (part, _), (length, _) in zip(found, READINGS, strict=False):
+    assert math.fsum(share for _, share, _ in found) == pytest.approx(1)
+    assert math.fsum(share for _, _, share in found) == pytest.approx(1)
+    for (part, _, _), (length, _, _) in zip(found, READINGS, strict=False):
         assert blob.startswith(part)
         assert len(part) <= length
         assert blob == part or blob[len(part) :].startswith(b" ")
+
+
+@given(st.lists(WORDS | st.text("ab", min_size=290, max_size=720), min_size=1, max_size=200).map(" ".join))
+def test_a_beginning_has_the_features_that_it_has_alone(text: str) -> None:
+    """Its rows are taken from those of the whole, and are the same as if nothing followed, within a long word too."""
+    blob = normalise(text)
+    for (part, *shares), (rows, *same) in zip(readings(blob), features_read(blob, BITS), strict=True):
+        assert sorted(rows.tolist()) == sorted(features(part, BITS).tolist())
+        assert same == shares
 
 
 def test_what_is_added_at_the_end_leaves_the_beginning_its_share() -> None:
@@ -165,8 +194,28 @@ def test_a_long_text_is_read_up_to_the_limit() -> None:
     assert fold("\u200b") == ""
 
 
+@pytest.mark.parametrize(("toward", "expected"), [(-50.0, -3.0), (50.0, 3.0)])
+def test_the_gate_tells_which_expert_answers(toward: float, expected: float) -> None:
+    """With the gate shut the expert of familiar mail answers, with the gate open that of today's."""
+    tables = np.stack([np.full(1 << BITS, value, np.float16) for value in (0, 0, 1e-3)])
+    weights = HashedWeights(tables, np.array([-3.0, 3.0, toward]), np.zeros(3))
+    assert HashedClassifier("still", weights).log_odds(b"some words") == pytest.approx(expected)
+
+
+def test_what_the_gate_has_not_met_is_asked_of_the_expert_of_today() -> None:
+    """The more of a text is new, the more that one's answer counts."""
+    tables = np.ones((3, 1 << BITS), np.float16)
+    tables[:2] = 0
+    for row in rows_of(b"unheard"):
+        tables[GATE, row] = 0
+    classifier = HashedClassifier("new", HashedWeights(tables, np.array([-3.0, 3.0, -20.0]), np.zeros(3)))
+    found = [classifier.log_odds(blob) for blob in (b"known words", b"known unheard words", b"unheard")]
+    assert found == sorted(found)
+    assert found[-1] - found[0] > 1
+
+
 def test_another_prior_moves_the_odds_and_the_id(classifier: HashedClassifier) -> None:
-    """From half to one in ten, odds are a ninth of what they were; caches keep the two apart."""
+    """From half to one in ten, odds are a ninth of what they were, whoever answers; caches keep the two apart."""
     other = classifier.at_prior(0.1, 0.5)
     blob = classifier.canonical(SAMPLE_TEXTS[0])
     assert classifier.log_odds(blob) - other.log_odds(blob) == pytest.approx(math.log(9))

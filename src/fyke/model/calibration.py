@@ -25,15 +25,17 @@ class Calibrated:
 
 
 def calibrate(
-    log_odds: NDArray[np.float64], phishing: NDArray[np.bool_], spared: NDArray[np.float64] | None = None
+    log_odds: NDArray[np.float64],
+    phishing: NDArray[np.bool_],
+    spared: NDArray[np.float64] | None = None,
+    shifts: bool = True,
 ) -> Calibrated:
     """Fit Platt's scaling on validation rows: log-odds (n,), and whether each is phishing (n,), some and not all.
 
     ``spared`` are the log-odds of other honest texts, (m,): a ``max-fpr`` flags no greater share of them either.
+    Without ``shifts`` log-odds of 0 stay 0.
     """
-    scale, shift = _platt(log_odds, phishing)
-    if scale <= 0:  # nothing was learnt; leave the order as it is
-        scale, shift = 1.0, 0.0
+    scale, shift = platt(log_odds, phishing, shifts)
     scores = _probabilities(scale * log_odds + shift)
     others = None if spared is None else _probabilities(scale * spared + shift)
     points = [balanced(scores, phishing)]
@@ -43,8 +45,8 @@ def calibrate(
     return Calibrated(scale, shift, len(scores), float(phishing.mean()), figures, points)
 
 
-def _platt(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_]) -> tuple[float, float]:
-    """Scale and shift.
+def platt(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_], shifts: bool = True) -> tuple[float, float]:
+    """Scale and shift; 1 and 0, which leave the order as it is, where the labels have it the other way round.
 
     Where a threshold parts the labels, the likeliest scale is without end; then a row counts (n + 1) / (n + 2) for its
     label, which n rows have, and the rest for the other, as in Platt (1999).
@@ -54,8 +56,9 @@ def _platt(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_]) -> tuple[
         many = np.where(phishing, phishing.sum(), (~phishing).sum())
         texts, labels = np.concatenate([log_odds, log_odds]), np.concatenate([phishing, ~phishing])
         weights = np.concatenate([(many + 1) / (many + 2), 1 / (many + 2)])
-    fitted = LogisticRegression(C=1e6).fit(texts[:, None], labels, sample_weight=weights)
-    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    fitted = LogisticRegression(C=1e6, fit_intercept=shifts).fit(texts[:, None], labels, sample_weight=weights)
+    scale, shift = float(fitted.coef_[0, 0]), float(np.ravel(fitted.intercept_)[0])
+    return (scale, shift) if scale > 0 else (1.0, 0.0)
 
 
 def _probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

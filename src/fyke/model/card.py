@@ -45,7 +45,7 @@ class HashedPreprocessing(BaseModel):
         "folded text, runs of bytes, words and pairs, hashed"
     )
     runs: list[int]
-    readings: list[tuple[int, float]]  # bytes from the beginning, and their share in the score
+    readings: list[tuple[int, float, float]]  # bytes from the beginning, their share in the score and in the gate
     bits: int
     limit: int
     unicode: str

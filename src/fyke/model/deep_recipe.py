@@ -18,7 +18,8 @@ from fyke.model.calibration import Calibrated, calibrate
 from fyke.model.deep import DeepClassifier, Head
 from fyke.model.encoding import WIDTH, Encoder, shipped
 from fyke.model.folding import normalise
-from fyke.model.hashed_recipe import SEED, enough, held_back, ours_held_back, spared
+from fyke.model.hashed_fitting import SEED
+from fyke.model.hashed_recipe import enough, held_back, ours_held_back, spared
 from fyke.model.labels import PHISHING
 from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 

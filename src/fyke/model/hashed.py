@@ -1,19 +1,24 @@
-"""The hashed classifier: features of bytes and words against one table of weights, without scikit-learn.
+"""The hashed classifier: two experts and a gate over hashed features of bytes and words, without scikit-learn.
 
-For each reading r of a normalised text (`fyke.model.hashing.readings`: the whole, and its beginnings) with its share
-s_r, and the set U_r of the rows that it meets, each once however often it occurs,
+Each of the three is linear. For each reading r of a normalised text (`fyke.model.hashing.readings`: the whole, and its
+beginnings) with its share s_r, and the set U_r of the rows that it meets, each once however often it occurs,
 
-    z = b + c * FEW / (FEW + |U|) + sum over r of s_r * (sum over U_r of v_u) / sqrt(|U_r|),    p = 1 / (1 + exp(-z))
+    f = b + c * FEW / (FEW + |U|) + sum over r of s_r * (sum over U_r of v_u) / sqrt(|U_r|)
 
-where U is that of the whole: a text of few features has said little, and little mail is as short.
+with b, c and v of its own, where U is that of the whole: a text of few features has said little, and little mail is as
+short. One expert knows mail like that which was given to learn from, the other mail of today, and the gate, whose
+shares are those of the beginnings alone, tells which is asked (a mixture of experts, Jacobs et al. 1991):
 
-The normalised text is the canonical bytes, and the score is computed from it alone. The sums are linear in U, so each
-part of a text has its exact share in z: see `HashedClassifier.explain`.
+    g = expit(gate + NOVELTY * sum over r of s_r * (share of U_r that training has not met))
+    z = (1 - g) * familiar + g * modern,    p = expit(z),    expit(x) = 1 / (1 + exp(-x))
+
+The normalised text is the canonical bytes, and the score is computed from it alone. At the text's g the sums are
+linear in U, so each part of a text has its share in z: see `HashedClassifier.explain`.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +26,34 @@ from numpy.typing import NDArray
 from fyke.model.classifier import Scores, expit, logit
 from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
-from fyke.model.hashing import features, index, parts, readings, shortness
+from fyke.model.hashing import features_read, index, parts, readings, shortness
+
+NOVELTY = 20.0  # so that a text of a few unknown words in a hundred is asked of the expert of today
+FAMILIAR, MODERN, GATE = 0, 1, 2
+EXPERTS = slice(FAMILIAR, GATE)
 
 Places = NDArray[np.int64]
 
 
+Numbers = NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class HashedWeights:
-    """The arrays of a model. ``table``: (2**bits,) float16, toward phishing; ``intercept``, ``brevity``: b and c."""
+    """The arrays of a model, each in the order `FAMILIAR`, `MODERN`, `GATE`.
 
-    table: NDArray[np.float16]
-    intercept: float
-    brevity: float = 0.0
+    ``tables``: (3, 2**bits) float16, the experts' toward phishing, the gate's toward mail of today, and 0 where
+    training has not met a feature; ``intercepts`` and ``brevities``: (3,) float64, b and c.
+    """
+
+    tables: NDArray[np.float16]
+    intercepts: Numbers
+    brevities: Numbers
 
     @property
     def bits(self) -> int:
-        """The table has two to this many rows."""
-        return len(self.table).bit_length() - 1
+        """A table has two to this many rows."""
+        return int(self.tables.shape[1]).bit_length() - 1
 
 
 class HashedClassifier(Scores):
@@ -51,10 +67,8 @@ class HashedClassifier(Scores):
 
     def __init__(self, model_id: str, weights: HashedWeights):
         self.id = model_id
-        self._table = weights.table
+        self._weights = weights
         self._bits = weights.bits
-        self._intercept = weights.intercept
-        self._brevity = weights.brevity
 
     def canonical(self, item: str) -> bytes:
         """What the model sees of a text: its words, normalised, at most `fyke.model.folding.LIMIT` bytes."""
@@ -72,45 +86,54 @@ class HashedClassifier(Scores):
         """The z of canonical bytes: the logarithm of the odds of phishing."""
         return self._read(blob)[0]
 
-    def _read(self, blob: bytes) -> tuple[float, float]:
-        """The log-odds, and what of them is there before any feature."""
-        met = [(*self._evidence(part), share) for part, share in readings(blob)] if blob else []
-        base = self._intercept + self._brevity * shortness(met[0][1] if met else 0)
-        return base + sum(share * evidence for evidence, _, share in met), base
+    def _read(self, blob: bytes) -> tuple[float, float, Numbers]:
+        """The log-odds, what of them is there before any feature, and the share of either expert in both, (2,)."""
+        read = features_read(blob, self._bits)
+        met = [(*self._evidence(rows), np.array([share, share, in_gate])) for rows, share, in_gate in read]
+        base = self._weights.intercepts + self._weights.brevities * shortness(met[0][1] if met else 0)
+        found = base + sum(shares * evidence for evidence, _, _, shares in met)
+        new = sum(float(shares[GATE]) * part for _, _, part, shares in met)
+        gate = expit(float(found[GATE]) + NOVELTY * new)
+        asked = np.array([1 - gate, gate])
+        return float(asked @ found[EXPERTS]), float(asked @ base[EXPERTS]), asked
 
-    def _evidence(self, blob: bytes) -> tuple[float, int]:
-        """The evidence of one reading, and of how many features."""
-        rows = features(blob, self._bits).astype(np.int32)
+    def _evidence(self, rows: Places) -> tuple[Numbers, int, float]:
+        """The evidence of one reading's rows, (3,), of how many features, and the share of them that is new."""
+        rows = rows.astype(np.int32)
         rows.sort()  # an array of the table's length would mark repeats in half the time, and is twice the table
         first = np.ones(len(rows), np.bool_)
         np.not_equal(rows[1:], rows[:-1], out=first[1:])
         once = rows[first]
-        return float(self._table[once].sum(dtype=np.float64) / math.sqrt(len(once))), len(once)
+        met = self._weights.tables.take(once, axis=1)
+        known = np.count_nonzero(met[GATE].view(np.uint16))  # ten times as fast as of floating-point numbers
+        return met.sum(axis=1, dtype=np.float64) / math.sqrt(len(once)), len(once), 1 - known / len(once)
 
     def explain(self, text: str) -> Explanation:
         """What each word of a text adds to the log-odds; with ``base`` they sum to them within 1e-6.
 
-        A feature's weight is shared evenly by its occurrences, and an occurrence's by its letters.
+        A feature's weight is the experts' at the share in which the text asks them. It is shared evenly by the
+        feature's occurrences, and an occurrence's by its letters.
         """
         blob, origin = normalise_with_offsets(text)
+        log_odds, base, asked = self._read(blob)
         if not blob:
-            return Explanation(*self._read(blob), [])
-        found = [self._occurrences(part, share) for part, share in readings(blob)]
+            return Explanation(log_odds, base, [])
+        found = [self._occurrences(part, share, asked) for part, share, _ in readings(blob)]
         starts, ends, each = (np.concatenate(kind) for kind in zip(*found, strict=True))
-        words = shares(blob, origin, starts, ends, each)
-        return Explanation(*self._read(blob), words)
+        return Explanation(log_odds, base, shares(blob, origin, starts, ends, each))
 
-    def _occurrences(self, blob: bytes, share: float) -> tuple[Places, Places, NDArray[np.float64]]:
+    def _occurrences(self, blob: bytes, share: float, asked: Numbers) -> tuple[Places, Places, Numbers]:
         """Where each occurrence of a feature in one reading begins and ends, and what it adds: (n,) each."""
         found = parts(blob)
         rows = index(np.concatenate([numbers for numbers, _, _ in found]), self._bits)
         _, which, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        each = share * self._table[rows].astype(np.float64) / counts[which] / math.sqrt(len(counts))
+        weights = asked @ self._weights.tables[EXPERTS].take(rows, axis=1).astype(np.float64)
+        each = share * weights / counts[which] / math.sqrt(len(counts))
         starts, ends = (np.concatenate([part[side] for part in found]) for side in (1, 2))
         return starts, ends, each
 
     def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
-        """The words of a text, normalised, (n,), and which of them meet a row with a weight, (n,).
+        """The words of a text, normalised, (n,), and which of them were met in training, (n,).
 
         Words share rows with other features, so that some unknown ones pass for known.
         """
@@ -118,14 +141,13 @@ class HashedClassifier(Scores):
         if not blob:
             return [], np.empty(0, np.bool_)
         _, (numbers, _, _), _ = parts(blob)
-        return blob.decode(errors="replace").split(" "), self._table[index(numbers, self._bits)] != 0
+        return blob.decode(errors="replace").split(" "), self._weights.tables[GATE, index(numbers, self._bits)] != 0
 
     def at_prior(self, prior: float, trained_at: float) -> "HashedClassifier":
         """The same model where the share of phishing is ``prior`` and not ``trained_at``; both within (0, 1).
 
         Its id says so: a score under another prior is another prediction.
         """
-        shifted = self._intercept + logit(prior) - logit(trained_at)
-        other = HashedClassifier.__new__(HashedClassifier)
-        other.__dict__.update(self.__dict__, id=f"{self.id}-prior-{prior!r}", _intercept=shifted)
-        return other
+        shift = np.array([1.0, 1.0, 0.0]) * (logit(prior) - logit(trained_at))
+        weights = replace(self._weights, intercepts=self._weights.intercepts + shift)
+        return HashedClassifier(f"{self.id}-prior-{prior!r}", weights)

@@ -1,43 +1,38 @@
-"""Recipe ``default``: a linear model over hashed features, calibrated on rows that it was not fitted on.
+"""Recipe ``default``: two experts and a gate over hashed features, calibrated on mail that they have not seen.
 
-Beside the rows it is given it learns from mail that we wrote ourselves (`fyke.model.written`). It is the mean of two
-experts: one takes the rows for what they are, one leans on the mail of our own, which is of today. Each is sure of what
-is like its own mail and unsure of the rest, so that their mean follows whichever knows. Each reading of a text is the
-set of its features, scaled to length one, each feature by its rarity.
+Beside the rows it is given it learns from mail that we wrote ourselves (`fyke.model.written`). One expert takes the
+rows for what they are. The other leans on the mail of our own, which is of today. The gate has learnt to tell the two
+kinds apart: see `fyke.model.hashed`. Each reading of a text is the set of its features, scaled to length one, each
+feature by its rarity.
 """
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits
 
-from fyke.model.calibration import Calibrated, calibrate
+from fyke.model.calibration import Calibrated, calibrate, platt
 from fyke.model.folding import normalise
-from fyke.model.hashed import HashedClassifier, HashedWeights
-from fyke.model.hashing import features, parts, readings, shortness
+from fyke.model.hashed import GATE, HashedClassifier, HashedWeights
+from fyke.model.hashed_fitting import SEED, SHORTNESS, Fit, mean, occurrences, often, regress
+from fyke.model.hashing import parts
 from fyke.model.labels import PHISHING
 from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 
-BITS = 22
-LEAST_TEXTS = 2  # a feature of fewer texts says nothing
-STRENGTH = 3.0  # liblinear's C
+BITS = 21
 HELD_BACK, OURS_HELD_BACK = 0.15, 1 / 3  # of the clusters, for calibration; half a per cent of few texts says little
-SHORTNESS = 10.0  # what it is multiplied by, so that its weight is as good as free
-SEED = 6
+STEEPNESS, LEANING = 2.0, 0.5  # of the gate: what it is multiplied by, and its lean toward the expert of today
+TINY = np.finfo(np.float16).smallest_subnormal  # so that no feature that the gate has met has the weight 0
 
 
 @dataclass(frozen=True)
-class Expert:
-    """Its share in the model, how often a row given counts for it, and a text of each of our tables."""
+class Lesson:
+    """What one fit learns from, and its share in an expert: how often a row given counts, and a text of our tables."""
 
     share: float
     rows: float
@@ -45,35 +40,70 @@ class Expert:
 
 
 EXPERTS = (
-    Expert(0.4, 1.0, {BACKGROUND: 10.0}),
-    Expert(0.6, 0.3, {WRITTEN: 1.0, BACKGROUND: 3.0, EVERYDAY: 15.0}),
+    (Lesson(1.0, 1.0, {}),),
+    (
+        Lesson(0.5, 1.0, {BACKGROUND: 10.0, EVERYDAY: 0.1}),
+        Lesson(0.5, 0.3, {WRITTEN: 1.0, BACKGROUND: 3.0, EVERYDAY: 15.0}),
+    ),
 )
 
 
 @dataclass(frozen=True)
-class Fit:
-    """Weights over a table's rows and of shortness, (2**bits + 1,) float64, and the intercept."""
+class Mixture:
+    """The experts, in the order of `EXPERTS`, the gate, and which features that one has met, (2**bits,)."""
 
-    table: NDArray[np.float64]
-    intercept: float
+    experts: tuple[Fit, Fit]
+    gate: Fit
+    met: NDArray[np.bool_]
+
+    def calibrated(self, scales: Sequence[tuple[float, float]]) -> "Mixture":
+        """With each expert's log-odds times a scale, plus a shift."""
+        familiar, modern = (one.scaled(*how) for one, how in zip(self.experts, scales, strict=True))
+        return Mixture((familiar, modern), self.gate, self.met)
+
+    @property
+    def weights(self) -> HashedWeights:
+        """What serving takes."""
+        every = (*self.experts, self.gate.scaled(STEEPNESS, LEANING))
+        tables = np.array([one.table[:-1] for one in every]).astype(np.float16)
+        tables[GATE, self.met & (tables[GATE] == 0)] = TINY
+        brevities = np.array([SHORTNESS * one.table[-1] for one in every])
+        return HashedWeights(tables, np.array([one.intercept for one in every]), brevities)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What is learnt from: features (texts, 2**bits + 1), labels (texts,), and for each expert its share in the model
-    and what each text counts."""
+    """What is learnt from, the rows given and then ours: features as the experts and as the gate read them, (texts,
+    2**bits + 1) each, which texts are phishing and which are there, (texts,), and how many of them are rows."""
 
     matrix: Any
+    beginnings: Any
     phishing: NDArray[np.bool_]
-    experts: list[tuple[float, NDArray[np.float64]]]
+    there: NDArray[np.bool_]
+    rows: int
 
-    def fit(self, without: NDArray[np.int64]) -> Fit:
-        """The mean of the experts, who have not seen the texts ``without``."""
-        fits = []
-        for share, counts in self.experts:
-            seen = np.setdiff1d(np.flatnonzero(counts), without)
-            fits.append((share, _regress(self.matrix[seen], self.phishing[seen], counts[seen])))
-        return _mean(fits)
+    def fit(self, without: NDArray[np.int64]) -> Mixture:
+        """The experts and the gate, who have not seen the texts ``without``."""
+        there = self.there.copy()
+        there[without] = False
+        familiar, modern = (
+            mean([(one.share, _regress(self.matrix, self.phishing, there * self._counts(one))) for one in lessons])
+            for lessons in EXPERTS
+        )
+        of_ours = np.arange(len(there)) >= self.rows
+        met = np.zeros(self.matrix.shape[1], np.bool_)
+        met[often(self.matrix[there])] = True
+        return Mixture((familiar, modern), _regress(self.beginnings, of_ours, there.astype(np.float64)), met[:-1])
+
+    def _counts(self, lesson: Lesson) -> NDArray[np.float64]:
+        return np.concatenate([np.full(self.rows, lesson.rows), ours().counts(lesson.ours)])
+
+
+def _regress(matrix: Any, positive: NDArray[np.bool_], counts: NDArray[np.float64]) -> Fit:
+    seen = np.flatnonzero(counts)
+    if len(set(positive[seen])) < 2:  # none of ours: every text is like the rows
+        return Fit(np.zeros(matrix.shape[1]), -100.0)
+    return regress(matrix[seen], positive[seen], counts[seen])
 
 
 class HashedRecipe:
@@ -83,15 +113,8 @@ class HashedRecipe:
     ``share_of_ours``.
     """
 
-    def __init__(
-        self,
-        bits: int = BITS,
-        experts: Sequence[Expert] = EXPERTS,
-        keep_out: bool = False,
-        share_of_ours: float = 1.0,
-    ):
+    def __init__(self, bits: int = BITS, keep_out: bool = False, share_of_ours: float = 1.0):
         self.bits = bits
-        self.experts = experts
         self.keep_out = keep_out
         self.share_of_ours = share_of_ours
         self.weights: HashedWeights
@@ -109,16 +132,20 @@ class HashedRecipe:
             raise ValueError("no words, or only one label")
         every = self._texts(blobs, given)
         validation, out = held_back(blobs), len(blobs) + ours_held_back()
+        scales = [(1.0, 0.0)] * len(EXPERTS)
         if enough(given, validation):
             first = every.fit(np.concatenate([validation, out]))
-            honest = every.matrix[len(blobs) + spared()]
+            scales = self._scales(first, every, validation)
+            first = first.calibrated(scales)
             self.calibrated = calibrate(
-                _log_odds(first, every.matrix[validation]), given[validation], _log_odds(first, honest)
+                self._log_odds(first, blobs, validation),
+                given[validation],
+                self._log_odds(first, [normalise(text) for text in ours().texts], spared()),
+                shifts=False,
             )
-        final = every.fit(out if self.keep_out else out[:0])
-        scale, shift = (self.calibrated.scale, self.calibrated.shift) if self.calibrated else (1.0, 0.0)
-        table, brevity = (scale * final.table[:-1]).astype(np.float16), scale * SHORTNESS * float(final.table[-1])
-        self.weights = HashedWeights(table, scale * final.intercept + shift, brevity)
+            whole = self.calibrated
+            scales = [(whole.scale * scale, whole.scale * shift + whole.shift) for scale, shift in scales]
+        self.weights = every.fit(out if self.keep_out else out[:0]).calibrated(scales).weights
         self._classifier = HashedClassifier("unpacked", self.weights)
         return self
 
@@ -130,12 +157,26 @@ class HashedRecipe:
         """The rows given, then the mail of our own."""
         more = ours()
         chosen = np.random.default_rng(SEED).random(len(more.texts)) < self.share_of_ours
-        counts = [
-            np.concatenate([np.full(len(blobs), one.rows), chosen * more.counts(one.ours)]) for one in self.experts
+        every = [*blobs, *map(normalise, more.texts)]
+        of_experts, of_gate = (occurrences(every, self.bits, gate) for gate in (False, True))
+        there = np.concatenate([np.ones(len(blobs), np.bool_), chosen])
+        return Texts(of_experts, of_gate, np.concatenate([phishing, more.phishing]), there, len(blobs))
+
+    def _scales(self, first: Mixture, every: Texts, validation: NDArray[np.int64]) -> list[tuple[float, float]]:
+        """Platt's scaling of each expert, on mail of its own kind that it has not seen.
+
+        That of today is not shifted: how much of our own mail is phishing says nothing of anybody's.
+        """
+        familiar, modern = first.experts
+        written = every.rows + written_singly(ours_held_back())
+        return [
+            platt(familiar(every.matrix[validation]), every.phishing[validation]),
+            platt(modern(every.matrix[written]), every.phishing[written], shifts=False),
         ]
-        shares = [one.share for one in self.experts]
-        matrix = occurrences([*blobs, *map(normalise, more.texts)], self.bits)
-        return Texts(matrix, np.concatenate([phishing, more.phishing]), list(zip(shares, counts, strict=True)))
+
+    def _log_odds(self, mixture: Mixture, blobs: Sequence[bytes], which: NDArray[np.int64]) -> NDArray[np.float64]:
+        classifier = HashedClassifier("first", mixture.weights)
+        return np.array([classifier.log_odds(blobs[one]) for one in which.tolist()])
 
 
 def enough(phishing: NDArray[np.bool_], validation: NDArray[np.int64]) -> bool:
@@ -151,39 +192,16 @@ def ours_held_back() -> NDArray[np.int64]:
     return held_back([normalise(text) for text in ours().texts], OURS_HELD_BACK)
 
 
+def written_singly(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the places whose texts were written singly: texts made from patterns have siblings among the others."""
+    return np.array([at for at in places if ours().tables[at] == WRITTEN], np.int64)
+
+
 @cache
 def spared() -> NDArray[np.int64]:
-    """Of these the honest ones that were written singly, which no policy ``max-fpr`` may flag more often than it says.
-
-    Texts made from patterns have siblings among those learnt from, and would make a threshold too low.
-    """
-    return np.array([at for at in ours_held_back() if ours().tables[at] == WRITTEN and not ours().phishing[at]])
-
-
-def occurrences(blobs: Sequence[bytes], bits: int) -> Any:
-    """A matrix of (texts, 2**bits + 1); CSR, float32.
-
-    Wherever a text has a feature: the sum of share / sqrt(features) over the readings that have it. The last column is
-    the texts' shortness.
-    """
-    found = [_met(blob, bits) for blob in blobs]
-    starts = np.cumsum([0, *(len(rows) for rows, _ in found)])
-    rows, values = (np.concatenate(kind) for kind in zip(*found, strict=True))
-    matrix = sparse.csr_matrix((values, rows, starts), shape=(len(blobs), (1 << bits) + 1))
-    matrix.sum_duplicates()
-    return matrix
-
-
-def _met(blob: bytes, bits: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Rows that the readings of a text meet, each once a reading, and the values that they have there."""
-    read = readings(blob) if blob else []
-    each = [(np.unique(features(part, bits)).astype(np.int32), share) for part, share in read]
-    values = [np.full(len(rows), share / math.sqrt(len(rows)), np.float32) for rows, share in each]
-    short = SHORTNESS * shortness(len(each[0][0]) if each else 0)
-    return (
-        np.concatenate([*(rows for rows, _ in each), np.array([1 << bits], np.int32)]),
-        np.concatenate([*values, np.array([short], np.float32)]),
-    )
+    """Of these the honest ones written singly, which no policy ``max-fpr`` may flag more often than it says."""
+    known = written_singly(ours_held_back())
+    return known[~ours().phishing[known]]
 
 
 def held_back(blobs: Sequence[bytes], share: float = HELD_BACK) -> NDArray[np.int64]:
@@ -199,69 +217,3 @@ def _least_pair(blob: bytes) -> int:
     if not len(numbers):
         return int.from_bytes(hashlib.blake2b(blob, digest_size=8).digest(), "little")
     return int((numbers * np.uint64(0x9E3779B97F4A7C15)).min())
-
-
-def _log_odds(fit: Fit, matrix: Any) -> NDArray[np.float64]:
-    return np.asarray(matrix @ fit.table + fit.intercept)
-
-
-def _regress(matrix: Any, phishing: NDArray[np.bool_], weight: NDArray[np.float64]) -> Fit:
-    """The mean of two machines on the features that enough texts have.
-
-    One scales each feature by its rarity, the other also by how unevenly the labels have it (as in NB-SVM).
-    """
-    frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    kept = np.flatnonzero(frequency >= LEAST_TEXTS)
-    rarity = np.log((1 + matrix.shape[0]) / (1 + frequency[kept])) + 1
-    uneven = np.sqrt(np.abs(_log_ratio(matrix, phishing)[kept]))
-    uneven[-1] = 1.0  # every text is more or less short
-    return _mean([(0.5, _machine(matrix, kept, scale, phishing, weight)) for scale in (rarity, rarity * uneven)])
-
-
-def _mean(fits: Sequence[tuple[float, Fit]]) -> Fit:
-    """Of fits with their shares."""
-    table = reduce(np.add, (share * one.table for share, one in fits))
-    return Fit(table, sum(share * one.intercept for share, one in fits))
-
-
-def _log_ratio(matrix: Any, phishing: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """For each column the logarithm of how much more often phishing has it than honest mail, (2**bits,).
-
-    Every text counts once here: with the background counted ten times, the protocol's figures got worse.
-    """
-    of_row = np.repeat(phishing, np.diff(matrix.indptr))
-    shares = []
-    for label in (True, False):
-        having = np.bincount(matrix.indices[of_row == label], minlength=matrix.shape[1])
-        shares.append((having + 1) / np.count_nonzero(phishing == label))
-    return np.asarray(np.log(shares[0] / shares[1]))
-
-
-def _machine(
-    matrix: Any,
-    kept: NDArray[np.int64],
-    scale: NDArray[np.float64],
-    phishing: NDArray[np.bool_],
-    weight: NDArray[np.float64],
-) -> Fit:
-    """Squared hinge loss on columns, each multiplied by its scale, which is first brought to one in the mean."""
-    frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])[kept]
-    square = (frequency * scale**2).sum() / frequency.sum()
-    scale = scale / math.sqrt(square) if square > 0 else np.ones(len(kept))
-    machine = LinearSVC(C=STRENGTH, loss="squared_hinge", dual=True, tol=1e-2, max_iter=300, random_state=SEED)
-    with threadpool_limits(1):  # so that no order of summation depends on the machine
-        machine.fit(_columns(matrix, kept, scale), phishing, sample_weight=weight)
-    table = np.zeros(matrix.shape[1])
-    table[kept] = machine.coef_[0] * scale
-    return Fit(table, float(machine.intercept_[0]))
-
-
-def _columns(matrix: Any, kept: NDArray[np.int64], scale: NDArray[np.float64]) -> Any:
-    """Those columns, each multiplied by its scale; scikit-learn's way copies far more."""
-    place = np.full(matrix.shape[1], -1, np.int32)
-    place[kept] = np.arange(len(kept))
-    columns = place[matrix.indices]
-    known = columns >= 0
-    data = (matrix.data[known] * scale[columns[known]]).astype(np.float32)
-    starts = np.concatenate([[0], np.cumsum(known)])[matrix.indptr]
-    return sparse.csr_matrix((data, columns[known], starts), shape=(matrix.shape[0], len(kept)))

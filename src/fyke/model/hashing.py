@@ -9,7 +9,8 @@ words. Each has a 64-bit number, and `index` makes of a number the top bits of a
 The sums of all words come from one running sum over the text: P is odd, so that P^i has an inverse modulo 2^64.
 
 A text is read more than once: as a whole, and its first bytes alone (`readings`). What stands on top is what a person
-reads first, and what is appended to outweigh it moves the beginning's share of the score not at all.
+reads first, and what is appended to outweigh it moves the beginning's share of the score not at all. Which expert is
+asked (`fyke.model.hashed`) the beginnings alone tell.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from fyke.model.folding import LIMIT
 
 RUNS = (5,)  # bytes, at most 7
-READINGS = ((LIMIT, 0.44), (700, 0.28), (300, 0.28))  # bytes from the beginning, and their share in the score
+READINGS = ((LIMIT, 0.36, 0.0), (700, 0.32, 0.5), (300, 0.32, 0.5))  # bytes, and shares in the score and the gate
 FEW = 30  # features; a text of as many is half as short as can be
 _P = 0x100000001B3
 _MIX = 0x9E3779B97F4A7C15
@@ -47,11 +48,20 @@ def index(numbers: Indices, bits: int) -> NDArray[np.int64]:
     return numbers.view(np.int64)
 
 
-def readings(blob: bytes) -> list[tuple[bytes, float]]:
-    """What is read of a normalised text, the whole of it first, each with its share; shares sum to 1."""
-    whole = sum(share for length, share in READINGS if length >= len(blob))
-    beginnings = [(_beginning(blob, length), share) for length, share in READINGS if length < len(blob)]
-    return [(blob, whole), *beginnings] if whole else beginnings
+def readings(blob: bytes) -> list[tuple[bytes, float, float]]:
+    """What is read of a normalised text, the whole of it first, each with its shares in the score and in the gate.
+
+    Either shares sum to 1. The whole has those of the beginnings that are as long as it. A text without a word is not
+    read.
+    """
+    if not blob:
+        return []
+    covered = [(in_score, in_gate) for length, in_score, in_gate in READINGS if length >= len(blob)]
+    in_score, in_gate = (sum(kind) for kind in zip(*covered, strict=True))
+    return [
+        (blob, in_score, in_gate),
+        *((_beginning(blob, most), score, gate) for most, score, gate in READINGS if most < len(blob)),
+    ]
 
 
 def _beginning(blob: bytes, length: int) -> bytes:
@@ -68,6 +78,28 @@ def shortness(many: int) -> float:
 def features(blob: bytes, bits: int) -> NDArray[np.int64]:
     """The rows of every feature of a normalised text as often as it occurs: runs first, then words, then pairs."""
     return index(np.concatenate([numbers for numbers, _, _ in parts(blob)]), bits)
+
+
+def features_read(blob: bytes, bits: int) -> list[tuple[NDArray[np.int64], float, float]]:
+    """The same of each of the `readings`, with its shares in the score and in the gate.
+
+    A beginning that ends with a word has the first of the whole text's features of each kind.
+    """
+    kinds = parts(blob)
+    rows = index(np.concatenate([numbers for numbers, _, _ in kinds]), bits)
+    ends = [ends for _, _, ends in kinds]
+    starts = np.cumsum([0, *(len(each) for each in ends[:-1])])
+    found = []
+    for part, in_score, in_gate in readings(blob):
+        if part is blob:
+            first = rows
+        elif blob[len(part)] == _SPACE:
+            many = [int(np.searchsorted(each, len(part) + 2, side="right")) for each in ends]
+            first = np.concatenate([rows[at : at + some] for at, some in zip(starts.tolist(), many, strict=True)])
+        else:  # within a word
+            first = features(part, bits)
+        found.append((first, in_score, in_gate))
+    return found
 
 
 def parts(blob: bytes) -> list[tuple[Indices, NDArray[np.int64], NDArray[np.int64]]]:

@@ -16,7 +16,7 @@ from fyke.model.deep import Head
 from fyke.model.encoding import LIMIT as TOKENS
 from fyke.model.encoding import WIDTH
 from fyke.model.folding import LIMIT
-from fyke.model.hashed import HashedWeights
+from fyke.model.hashed import NOVELTY, HashedWeights
 from fyke.model.hashing import FEW, READINGS, RUNS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -25,7 +25,7 @@ LEAST_BITS, MOST_BITS = 8, 24
 
 
 def pack_hashed(weights: HashedWeights) -> bytes:
-    """The table; the intercept, the weight of shortness, and what shortness is measured by."""
+    """The tables; intercepts, weights of shortness, what shortness is measured by, and the weight of what is new."""
     return save(_hashed_arrays(weights))
 
 
@@ -40,23 +40,23 @@ def unpack_hashed(document: bytes, preprocessing: HashedPreprocessing) -> Hashed
 
 
 def _hashed_arrays(weights: HashedWeights) -> dict[str, NDArray[Any]]:
-    numbers = np.array([weights.intercept, weights.brevity, FEW], np.float64)
-    return {"table": np.ascontiguousarray(weights.table), "intercept": numbers}
+    numbers = np.concatenate([weights.intercepts, weights.brevities, [FEW, NOVELTY]])
+    return {"tables": np.ascontiguousarray(weights.tables), "constants": numbers}
 
 
 def _hashed(arrays: Arrays, preprocessing: HashedPreprocessing) -> HashedWeights:
-    table, intercept = _named(arrays, "table", "intercept")
-    if table.dtype != np.float16 or intercept.dtype != np.float64:
-        raise ModelError("The weights are not floating-point numbers of 16 bits, or the intercept not of 64.")
+    tables, constants = _named(arrays, "tables", "constants")
+    if tables.dtype != np.float16 or constants.dtype != np.float64:
+        raise ModelError("The weights are not floating-point numbers of 16 bits, or the constants not of 64.")
     bits = preprocessing.bits
-    if not LEAST_BITS <= bits <= MOST_BITS or table.shape != (1 << bits,) or intercept.shape != (3,):
-        raise ModelError("The weights do not fit the card: the table is not of the size that it says.")
-    if not np.isfinite(table).all() or not np.isfinite(intercept).all():
+    if not LEAST_BITS <= bits <= MOST_BITS or tables.shape != (3, 1 << bits) or constants.shape != (8,):
+        raise ModelError("The weights do not fit the card: the tables are not of the size that it says.")
+    if not np.isfinite(tables).all() or not np.isfinite(constants).all():
         raise ModelError("The weights are not finite numbers.")
-    read = (tuple(preprocessing.runs), tuple(preprocessing.readings), preprocessing.limit, intercept[2])
-    if read != (RUNS, READINGS, LIMIT, FEW):
+    read = (tuple(preprocessing.runs), tuple(preprocessing.readings), preprocessing.limit, *constants[6:])
+    if read != (RUNS, READINGS, LIMIT, FEW, NOVELTY):
         raise ModelError("The model reads texts in another way than this version of Fyke; train it anew.")
-    return HashedWeights(table, float(intercept[0]), float(intercept[1]))
+    return HashedWeights(tables, constants[:3], constants[3:6])
 
 
 def pack_deep(head: Head) -> bytes:
