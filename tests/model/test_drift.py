@@ -8,7 +8,7 @@ import pytest
 from fyke.errors import DataError
 from fyke.model.card import Profile, Spread
 from fyke.model.drift import FEW, by_chance, drifts, reading, stability_terms
-from fyke.model.hashed import HashedClassifier, HashedWeights
+from fyke.model.hashed import GATE, HashedClassifier, HashedWeights
 from fyke.model.profile import KnowsWords, profile_of, spread
 
 EDGES = tuple(range(1, 10))
@@ -55,10 +55,12 @@ def test_profiles_over_other_bins_are_not_compared() -> None:
 
 
 def test_the_hashed_model_tells_known_words_from_unknown_ones() -> None:
-    """A word is known where its row has a weight; a text without words counts in no share."""
+    """A word is known where the gate has met its row; a text without words counts in no share."""
     tables, none = np.zeros((3, 1 << 16), np.float16), np.zeros(3)
     empty = HashedClassifier("empty", HashedWeights(tables, none, none))
-    full = HashedClassifier("full", HashedWeights(tables + np.float16(1), none, none))
+    tables = tables.copy()
+    tables[GATE] = 1
+    full = HashedClassifier("full", HashedWeights(tables, none, none))
     assert isinstance(empty, KnowsWords)
     for classifier, share in ((empty, 1.0), (full, 0.0)):
         words, known = classifier.words("Verify the\u200b ACCOUNT, 4711 \ud800")

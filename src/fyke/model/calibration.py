@@ -46,13 +46,14 @@ def calibrate(
 
 
 def platt(log_odds: NDArray[np.float64], phishing: NDArray[np.bool_], shifts: bool = True) -> tuple[float, float]:
-    """Scale and shift; 1 and 0, which leave the order as it is, where the labels have it the other way round.
+    """Scale and shift, or a scale alone; 1 and 0 where the likeliest scale would turn the order round.
 
-    Where a threshold parts the labels, the likeliest scale is without end; then a row counts (n + 1) / (n + 2) for its
-    label, which n rows have, and the rest for the other, as in Platt (1999).
+    Where a threshold (without a shift: log-odds of 0) parts the labels, the likeliest scale is without end; then a row
+    counts (n + 1) / (n + 2) for its label, which n rows have, and the rest for the other, as in Platt (1999).
     """
     texts, labels, weights = log_odds, phishing, np.ones(len(phishing))
-    if log_odds[phishing].min() > log_odds[~phishing].max():
+    least, most = log_odds[phishing].min(), log_odds[~phishing].max()
+    if least > most and (shifts or least > 0 > most):
         many = np.where(phishing, phishing.sum(), (~phishing).sum())
         texts, labels = np.concatenate([log_odds, log_odds]), np.concatenate([phishing, ~phishing])
         weights = np.concatenate([(many + 1) / (many + 2), 1 / (many + 2)])

@@ -75,7 +75,8 @@ AnyPreprocessing = Preprocessing | HashedPreprocessing | DeepPreprocessing | Cas
 
 
 class Calibration(BaseModel):
-    """Platt's scaling, already in the weights: log-odds are ``scale`` times the fitted ones, plus ``shift``.
+    """Platt's scaling of the whole, already in the weights: log-odds are ``scale`` times the fitted ones, plus
+    ``shift`` (in recipe ``default`` those of experts that were each scaled before).
 
     ``rows`` are the validation rows that it was fitted on, ``prior`` the share of phishing among them; ``figures`` are
     those rows' before the model was fitted again on all rows.

@@ -6,11 +6,12 @@ beginnings) with its share s_r, and the set U_r of the rows that it meets, each 
     f = b + c * FEW / (FEW + |U|) + sum over r of s_r * (sum over U_r of v_u) / sqrt(|U_r|)
 
 with b, c and v of its own, where U is that of the whole: a text of few features has said little, and little mail is as
-short. One expert knows mail like that which was given to learn from, the other mail of today, and the gate, whose
-shares are those of the beginnings alone, tells which is asked (a mixture of experts, Jacobs et al. 1991):
+short. One expert knows mail like that which was given to learn from, the other leans on mail of our own, which is of
+many kinds; the gate, whose shares are those of the beginnings alone, tells which is asked (a mixture of experts, Jacobs
+et al. 1991):
 
     g = expit(gate + NOVELTY * sum over r of s_r * (share of U_r that training has not met))
-    z = (1 - g) * familiar + g * modern,    p = expit(z),    expit(x) = 1 / (1 + exp(-x))
+    z = (1 - g) * familiar + g * broad,    p = expit(z),    expit(x) = 1 / (1 + exp(-x))
 
 The normalised text is the canonical bytes, and the score is computed from it alone. At the text's g the sums are
 linear in U, so each part of a text has its share in z: see `HashedClassifier.explain`.
@@ -28,8 +29,8 @@ from fyke.model.explanation import Explanation, shares
 from fyke.model.folding import normalise, normalise_with_offsets
 from fyke.model.hashing import features_read, index, parts, readings, shortness
 
-NOVELTY = 20.0  # so that a text of a few unknown words in a hundred is asked of the expert of today
-FAMILIAR, MODERN, GATE = 0, 1, 2
+NOVELTY = 20.0  # so that a text is asked of the broad expert where one word in ten is new
+FAMILIAR, BROAD, GATE = 0, 1, 2
 EXPERTS = slice(FAMILIAR, GATE)
 
 Places = NDArray[np.int64]
@@ -40,10 +41,10 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HashedWeights:
-    """The arrays of a model, each in the order `FAMILIAR`, `MODERN`, `GATE`.
+    """The arrays of a model, each in the order `FAMILIAR`, `BROAD`, `GATE`.
 
-    ``tables``: (3, 2**bits) float16, the experts' toward phishing, the gate's toward mail of today, and 0 where
-    training has not met a feature; ``intercepts`` and ``brevities``: (3,) float64, b and c.
+    ``tables``: (3, 2**bits) float16, the experts' toward phishing, the gate's toward the broad expert, and 0 where
+    fewer than two texts of training had a feature; ``intercepts`` and ``brevities``: (3,) float64, b and c.
     """
 
     tables: NDArray[np.float16]
@@ -88,14 +89,16 @@ class HashedClassifier(Scores):
 
     def _read(self, blob: bytes) -> tuple[float, float, Numbers]:
         """The log-odds, what of them is there before any feature, and the share of either expert in both, (2,)."""
-        read = features_read(blob, self._bits)
-        met = [(*self._evidence(rows), np.array([share, share, in_gate])) for rows, share, in_gate in read]
-        base = self._weights.intercepts + self._weights.brevities * shortness(met[0][1] if met else 0)
-        found = base + sum(shares * evidence for evidence, _, _, shares in met)
-        new = sum(float(shares[GATE]) * part for _, _, part, shares in met)
-        gate = expit(float(found[GATE]) + NOVELTY * new)
+        found = [
+            (*self._evidence(rows), np.array([in_score, in_score, in_gate]))
+            for rows, in_score, in_gate in features_read(blob, self._bits)
+        ]
+        base = self._weights.intercepts + self._weights.brevities * shortness(found[0][1] if found else 0)
+        linear = base + sum(weighed * evidence for evidence, _, _, weighed in found)
+        new = sum(float(weighed[GATE]) * part for _, _, part, weighed in found)
+        gate = expit(float(linear[GATE]) + NOVELTY * new)
         asked = np.array([1 - gate, gate])
-        return float(asked @ found[EXPERTS]), float(asked @ base[EXPERTS]), asked
+        return float(asked @ linear[EXPERTS]), float(asked @ base[EXPERTS]), asked
 
     def _evidence(self, rows: Places) -> tuple[Numbers, int, float]:
         """The evidence of one reading's rows, (3,), of how many features, and the share of them that is new."""
@@ -133,7 +136,7 @@ class HashedClassifier(Scores):
         return starts, ends, each
 
     def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
-        """The words of a text, normalised, (n,), and which of them were met in training, (n,).
+        """The words of a text, normalised, (n,), and which of them two texts of training had, (n,).
 
         Words share rows with other features, so that some unknown ones pass for known.
         """

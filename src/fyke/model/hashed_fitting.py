@@ -22,18 +22,18 @@ SEED = 6
 
 @dataclass(frozen=True)
 class Fit:
-    """Weights over a table's rows and of shortness, (2**bits + 1,) float64, and the intercept."""
+    """Weights of a table's rows and of shortness, (2**bits + 1,) float64, and the intercept."""
 
-    table: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
     intercept: float
 
     def __call__(self, matrix: Any) -> NDArray[np.float64]:
         """What it says of texts, (texts,)."""
-        return np.asarray(matrix @ self.table + self.intercept)
+        return np.asarray(matrix @ self.coefficients + self.intercept)
 
     def scaled(self, scale: float, shift: float) -> "Fit":
         """Times ``scale``, plus ``shift``."""
-        return Fit(scale * self.table, scale * self.intercept + shift)
+        return Fit(scale * self.coefficients, scale * self.intercept + shift)
 
 
 def occurrences(blobs: Sequence[bytes], bits: int, gate: bool = False) -> Any:
@@ -86,12 +86,12 @@ def regress(matrix: Any, positive: NDArray[np.bool_], weight: NDArray[np.float64
 
 def mean(fits: Sequence[tuple[float, Fit]]) -> Fit:
     """Of fits with their shares."""
-    table = reduce(np.add, (share * one.table for share, one in fits))
-    return Fit(table, sum(share * one.intercept for share, one in fits))
+    coefficients = reduce(np.add, (share * one.coefficients for share, one in fits))
+    return Fit(coefficients, sum(share * one.intercept for share, one in fits))
 
 
 def _log_ratio(matrix: Any, positive: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """For each column the logarithm of how much more often positive texts have it than the others, (2**bits,).
+    """For each column the logarithm of how much more often positive texts have it than the others, (2**bits + 1,).
 
     Every text counts once here: with the background counted ten times, the protocol's figures got worse.
     """
@@ -117,9 +117,9 @@ def _machine(
     machine = LinearSVC(C=STRENGTH, loss="squared_hinge", dual=True, tol=1e-2, max_iter=300, random_state=SEED)
     with threadpool_limits(1):  # so that no order of summation depends on the machine
         machine.fit(_columns(matrix, kept, scale), positive, sample_weight=weight)
-    table = np.zeros(matrix.shape[1])
-    table[kept] = machine.coef_[0] * scale
-    return Fit(table, float(machine.intercept_[0]))
+    coefficients = np.zeros(matrix.shape[1])
+    coefficients[kept] = machine.coef_[0] * scale
+    return Fit(coefficients, float(machine.intercept_[0]))
 
 
 def _columns(matrix: Any, kept: NDArray[np.int64], scale: NDArray[np.float64]) -> Any:

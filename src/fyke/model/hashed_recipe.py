@@ -1,14 +1,14 @@
-"""Recipe ``default``: two experts and a gate over hashed features, calibrated on mail that they have not seen.
+"""Recipe ``default``: two experts and a gate over hashed features, calibrated on mail that they have not learnt from.
 
 Beside the rows it is given it learns from mail that we wrote ourselves (`fyke.model.written`). One expert takes the
-rows for what they are. The other leans on the mail of our own, which is of today. The gate has learnt to tell the two
-kinds apart: see `fyke.model.hashed`. Each reading of a text is the set of its features, scaled to length one, each
-feature by its rarity.
+rows for what they are. The other, broad, leans on the mail of our own. The gate has learnt to tell the rows from ours:
+see `fyke.model.hashed`. Each reading of a text is the set of its features, scaled to length one, each feature by its
+rarity.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fyke.model.calibration import Calibrated, calibrate, platt
+from fyke.model.classifier import logit
 from fyke.model.folding import normalise
 from fyke.model.hashed import GATE, HashedClassifier, HashedWeights
 from fyke.model.hashed_fitting import SEED, SHORTNESS, Fit, mean, occurrences, often, regress
@@ -26,8 +27,9 @@ from fyke.model.written import BACKGROUND, EVERYDAY, WRITTEN, ours
 
 BITS = 21
 HELD_BACK, OURS_HELD_BACK = 0.15, 1 / 3  # of the clusters, for calibration; half a per cent of few texts says little
-STEEPNESS, LEANING = 2.0, 0.5  # of the gate: what it is multiplied by, and its lean toward the expert of today
-TINY = np.finfo(np.float16).smallest_subnormal  # so that no feature that the gate has met has the weight 0
+SHUT = -100.0  # a gate that has seen no mail of our own asks the familiar expert alone
+STEEPNESS, LEANING = 2.0, 0.5  # of the gate: what it is multiplied by, and its lean toward the broad expert
+TINY = np.finfo(np.float16).smallest_subnormal  # so that no feature that training has met has the weight 0 there
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Lesson:
     ours: Mapping[Path, float]
 
 
-EXPERTS = (
+LESSONS = (
     (Lesson(1.0, 1.0, {}),),
     (
         Lesson(0.5, 1.0, {BACKGROUND: 10.0, EVERYDAY: 0.1}),
@@ -50,7 +52,7 @@ EXPERTS = (
 
 @dataclass(frozen=True)
 class Mixture:
-    """The experts, in the order of `EXPERTS`, the gate, and which features that one has met, (2**bits,)."""
+    """The experts, in the order of `LESSONS`, the gate, and which features two texts of training had, (2**bits,)."""
 
     experts: tuple[Fit, Fit]
     gate: Fit
@@ -58,17 +60,18 @@ class Mixture:
 
     def calibrated(self, scales: Sequence[tuple[float, float]]) -> "Mixture":
         """With each expert's log-odds times a scale, plus a shift."""
-        familiar, modern = (one.scaled(*how) for one, how in zip(self.experts, scales, strict=True))
-        return Mixture((familiar, modern), self.gate, self.met)
+        familiar, broad = (one.scaled(*how) for one, how in zip(self.experts, scales, strict=True))
+        return replace(self, experts=(familiar, broad))
 
     @property
     def weights(self) -> HashedWeights:
         """What serving takes."""
         every = (*self.experts, self.gate.scaled(STEEPNESS, LEANING))
-        tables = np.array([one.table[:-1] for one in every]).astype(np.float16)
+        tables = np.array([one.coefficients[:-1] for one in every]).astype(np.float16)
         tables[GATE, self.met & (tables[GATE] == 0)] = TINY
-        brevities = np.array([SHORTNESS * one.table[-1] for one in every])
-        return HashedWeights(tables, np.array([one.intercept for one in every]), brevities)
+        brevities = np.array([SHORTNESS * one.coefficients[-1] for one in every])
+        intercepts = np.array([one.intercept for one in every])
+        return HashedWeights(tables + np.float16(0), intercepts, brevities)  # no -0, which has bits
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,17 @@ class Texts:
         """The experts and the gate, who have not seen the texts ``without``."""
         there = self.there.copy()
         there[without] = False
-        familiar, modern = (
+        familiar, broad = (
             mean([(one.share, _regress(self.matrix, self.phishing, there * self._counts(one))) for one in lessons])
-            for lessons in EXPERTS
+            for lessons in LESSONS
         )
         of_ours = np.arange(len(there)) >= self.rows
+        gate = Fit(np.zeros(self.matrix.shape[1]), SHUT)
+        if there[of_ours].any():
+            gate = _regress(self.beginnings, of_ours, there.astype(np.float64))
         met = np.zeros(self.matrix.shape[1], np.bool_)
         met[often(self.matrix[there])] = True
-        return Mixture((familiar, modern), _regress(self.beginnings, of_ours, there.astype(np.float64)), met[:-1])
+        return Mixture((familiar, broad), gate, met[:-1])
 
     def _counts(self, lesson: Lesson) -> NDArray[np.float64]:
         return np.concatenate([np.full(self.rows, lesson.rows), ours().counts(lesson.ours)])
@@ -101,16 +107,14 @@ class Texts:
 
 def _regress(matrix: Any, positive: NDArray[np.bool_], counts: NDArray[np.float64]) -> Fit:
     seen = np.flatnonzero(counts)
-    if len(set(positive[seen])) < 2:  # none of ours: every text is like the rows
-        return Fit(np.zeros(matrix.shape[1]), -100.0)
     return regress(matrix[seen], positive[seen], counts[seen])
 
 
 class HashedRecipe:
     """An unfitted model that `fit` makes a fitted one; then ``weights`` and ``calibrated`` are there.
 
-    With ``keep_out`` it never sees the texts of our own that are `ours_held_back`, and of all of them only a random
-    ``share_of_ours``.
+    With ``keep_out`` no weight is learnt from the texts of our own that are `ours_held_back`, and of all of them only
+    from a random ``share_of_ours``; on those held back the broad expert's scale is fitted, and thresholds.
     """
 
     def __init__(self, bits: int = BITS, keep_out: bool = False, share_of_ours: float = 1.0):
@@ -132,20 +136,21 @@ class HashedRecipe:
             raise ValueError("no words, or only one label")
         every = self._texts(blobs, given)
         validation, out = held_back(blobs), len(blobs) + ours_held_back()
-        scales = [(1.0, 0.0)] * len(EXPERTS)
+        final = every.fit(out if self.keep_out else out[:0])
         if enough(given, validation):
             first = every.fit(np.concatenate([validation, out]))
-            scales = self._scales(first, every, validation)
+            written = len(blobs) + written_singly(ours_held_back())
+            scales = _scales(first, every, validation, written)
             first = first.calibrated(scales)
             self.calibrated = calibrate(
-                self._log_odds(first, blobs, validation),
+                _log_odds(first, [blobs[row] for row in validation.tolist()]),
                 given[validation],
-                self._log_odds(first, [normalise(text) for text in ours().texts], spared()),
+                _log_odds(first, [normalise(ours().texts[place]) for place in spared().tolist()]),
                 shifts=False,
             )
-            whole = self.calibrated
-            scales = [(whole.scale * scale, whole.scale * shift + whole.shift) for scale, shift in scales]
-        self.weights = every.fit(out if self.keep_out else out[:0]).calibrated(scales).weights
+            whole = self.calibrated.scale
+            final = final.calibrated([(whole * scale, whole * shift) for scale, shift in scales])
+        self.weights = final.weights
         self._classifier = HashedClassifier("unpacked", self.weights)
         return self
 
@@ -162,21 +167,24 @@ class HashedRecipe:
         there = np.concatenate([np.ones(len(blobs), np.bool_), chosen])
         return Texts(of_experts, of_gate, np.concatenate([phishing, more.phishing]), there, len(blobs))
 
-    def _scales(self, first: Mixture, every: Texts, validation: NDArray[np.int64]) -> list[tuple[float, float]]:
-        """Platt's scaling of each expert, on mail of its own kind that it has not seen.
 
-        That of today is not shifted: how much of our own mail is phishing says nothing of anybody's.
-        """
-        familiar, modern = first.experts
-        written = every.rows + written_singly(ours_held_back())
-        return [
-            platt(familiar(every.matrix[validation]), every.phishing[validation]),
-            platt(modern(every.matrix[written]), every.phishing[written], shifts=False),
-        ]
+def _scales(
+    first: Mixture, every: Texts, validation: NDArray[np.int64], written: NDArray[np.int64]
+) -> list[tuple[float, float]]:
+    """Platt's scaling of each expert, on texts of its own kind that it has not learnt from.
 
-    def _log_odds(self, mixture: Mixture, blobs: Sequence[bytes], which: NDArray[np.int64]) -> NDArray[np.float64]:
-        classifier = HashedClassifier("first", mixture.weights)
-        return np.array([classifier.log_odds(blobs[one]) for one in which.tolist()])
+    The broad one is shifted only from the share of phishing in our own mail to that among the rows, so that both
+    answer for the same share.
+    """
+    familiar, broad = first.experts
+    scale, _ = platt(broad(every.matrix[written]), every.phishing[written], shifts=False)
+    rows, ours_are = (logit(float(every.phishing[kind].mean())) for kind in (validation, written))
+    return [platt(familiar(every.matrix[validation]), every.phishing[validation]), (scale, rows - ours_are)]
+
+
+def _log_odds(mixture: Mixture, blobs: Sequence[bytes]) -> NDArray[np.float64]:
+    classifier = HashedClassifier("first", mixture.weights)
+    return np.array([classifier.log_odds(blob) for blob in blobs])
 
 
 def enough(phishing: NDArray[np.bool_], validation: NDArray[np.int64]) -> bool:

@@ -25,7 +25,7 @@ LEAST_BITS, MOST_BITS = 8, 24
 
 
 def pack_hashed(weights: HashedWeights) -> bytes:
-    """The tables; intercepts, weights of shortness, what shortness is measured by, and the weight of what is new."""
+    """The tables; intercepts, weights of shortness, and what readings are measured by."""
     return save(_hashed_arrays(weights))
 
 
