@@ -84,6 +84,13 @@ def test_a_verdict_can_be_explained(mail: Path) -> None:
     """Words with their shares below each verdict; with --json all parts, which are places in the text."""
     shown = fyke("classify", mail, "--explain").stdout.splitlines()
     assert any(re.fullmatch(r"    [+-]\d\.\d{3}  \S+", line) for line in shown)
+    sums, total = [], 0.0
+    for line in filter(lambda line: line.startswith("    "), shown):
+        share = float(line.split()[0])
+        sums += [(total, share)] if line.endswith("= log-odds of phishing") else []
+        total = 0.0 if line.endswith("= log-odds of phishing") else total + share
+    assert len(sums) == 3
+    assert all(said == pytest.approx(together, abs=0.02) for together, said in sums)
     for line in fyke("classify", mail, "--explain", "--json").stdout.splitlines():
         row = json.loads(line)
         assert all(row["text"][part["start"] : part["end"]] == part["word"] for part in row["parts"])

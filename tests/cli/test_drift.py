@@ -104,7 +104,7 @@ def test_operating_points_are_a_table_for_people_and_json_for_programs(trained: 
     """The table has a row for each policy; a pipe gets the card alone."""
     points = [OperatingPoint(policy="max-fpr=0.005", threshold=0.93125, false_positive_rate=0.0049, recall=0.871)]
     screen = Console(file=io.StringIO(), width=100)
-    screen.print(points_table(points))
+    screen.print(points_table(points, 61))
     assert screen.file.getvalue().splitlines()[-1].split() == ["max-fpr=0.005", "0.9313", "0.49%", "87.10%"]
     done = CliRunner().invoke(app, ["model", "show", str(trained)], standalone_mode=False)
     assert json.loads(done.stdout)["profile"]["rows"] == load_model(trained).card.split.test_rows

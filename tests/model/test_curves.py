@@ -3,6 +3,8 @@
 import numpy as np
 
 from fyke.model.curves import THRESHOLDS, at_thresholds, reliability
+from fyke.model.evaluation import evaluate_scores, report_text
+from fyke.model.labels import LABELS
 
 SCORES = np.array([0.05, 0.15, 0.15, 0.55, 0.95, 1.0])
 PHISHING = np.array([False, False, True, True, True, True])
@@ -27,3 +29,11 @@ def test_a_threshold_flags_what_is_above_it() -> None:
         rates = [one[rate] for one in points]  # type: ignore[literal-required]
         assert rates == sorted(rates, reverse=True)
     assert {one["false_positive_rate"] for one in at_thresholds(SCORES[PHISHING], PHISHING[PHISHING])} == {0.0}
+
+
+def test_a_label_with_few_rows_is_named() -> None:
+    """Figures of mail that is nearly all of one label do not look better than they are."""
+    scores, labels = [0.9] * 30 + [0.1] * 12, [LABELS[0]] * 30 + [LABELS[1]] * 12
+    assert "little" not in report_text(evaluate_scores(scores, labels))
+    assert "Safe Email: 3 rows." in report_text(evaluate_scores(scores[:33], labels[:33]))
+    assert "Safe Email: 0 rows." in report_text(evaluate_scores(scores[:30], labels[:30]))

@@ -92,7 +92,10 @@ def train(
     out.print(report_text(model.card.figures["held_out"]), markup=False)
     out.print(f"\nmodel {model.card.model_id} written to {output}", markup=False)
     if recipe != "baseline" and model.card.calibration is None:
-        err.print("Too few e-mails to calibrate on: no --prior and no policy max-fpr with this model.", markup=False)
+        err.print(
+            "Too few e-mails of either label to calibrate on: no --prior and no policy max-fpr with this model.",
+            markup=False,
+        )
 
 
 @app.command()

@@ -22,15 +22,15 @@ def show(directory: Path | None) -> None:
         typer.echo(said)
         return
     out.print_json(said, indent=2)
-    if card.policies:
+    if card.policies and card.calibration:
         out.print("")
-        out.print(points_table(card.policies))
+        out.print(points_table(card.policies, card.calibration.rows))
 
 
-def points_table(points: list[OperatingPoint]) -> Table:
-    """Policies with their thresholds and what these do to the validation rows."""
+def points_table(points: list[OperatingPoint], rows: int) -> Table:
+    """Policies with their thresholds and what these do to so many validation rows."""
     figures = ("threshold", "false positives", "recall")
-    table = grid("policy", *figures, right=figures, title="Operating points, on validation rows")
+    table = grid("policy", *figures, right=figures, title=f"Operating points, on {rows:,} validation rows")
     for one in points:
         table.add_row(one.policy, f"{one.threshold:.4f}", f"{one.false_positive_rate:.2%}", f"{one.recall:.2%}")
     return table

@@ -53,7 +53,7 @@ def json_line(row: dict[str, Any]) -> None:
 def plain_line(row: dict[str, Any]) -> None:
     """Label, probability and file, for a pipe."""
     sys.stdout.write(f"{row['prediction']}  {row['probability']:.4f}  {printable(row['file'])}\n")
-    for word, contribution in _strongest(row):
+    for word, contribution in _shares(row):
         sys.stdout.write(f"    {contribution:+.3f}  {printable(word)}\n")
 
 
@@ -69,17 +69,23 @@ def terminal_line(row: dict[str, Any]) -> None:
         subject.truncate(room, overflow="ellipsis")
         line.append(subject)
     screen.print(line.append(signs), soft_wrap=True)
-    for word, contribution in _strongest(row):
+    for word, contribution in _shares(row):
         style = "red" if contribution > 0 else "green"
         screen.print(Text.assemble((f"    {contribution:+.3f}", style), f"  {printable(word)}"))
 
 
-def _strongest(row: dict[str, Any]) -> list[tuple[str, float]]:
-    """The words that moved a verdict most, where it was to be explained, each with all its occurrences."""
+def _shares(row: dict[str, Any]) -> list[tuple[str, float]]:
+    """Where a verdict was to be explained, the words that moved it most, each with all its occurrences, the others
+    together, what is there before any word, and the sum of all."""
+    if "parts" not in row:
+        return []
     sums: dict[str, float] = {}
-    for part in row.get("parts", []):
+    for part in row["parts"]:
         sums[part["word"].lower()] = sums.get(part["word"].lower(), 0.0) + part["contribution"]
-    return sorted(sums.items(), key=lambda pair: -abs(pair[1]))[:MOST_PARTS]
+    strongest = sorted(sums.items(), key=lambda pair: -abs(pair[1]))[:MOST_PARTS]
+    others = row["log_odds"] - row["base"] - sum(share for _, share in strongest)
+    rest = [("(other words)", others)] if row["rest"] or len(sums) > MOST_PARTS else []
+    return [*strongest, *rest, ("(before any word)", row["base"]), ("= log-odds of phishing", row["log_odds"])]
 
 
 def summary(tally: Tally) -> Text:

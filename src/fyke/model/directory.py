@@ -23,7 +23,6 @@ from fyke.model.card import (
     CascadePreprocessing,
     DeepPreprocessing,
     HashedPreprocessing,
-    OperatingPoint,
 )
 from fyke.model.cascade import CascadeClassifier
 from fyke.model.classifier import Classifier, TfidfClassifier, Weights, expit, logit
@@ -55,7 +54,8 @@ class Model:
     def at_prior(self, prior: float) -> "Model":
         """The same model where this share of the mail, within (0, 1), is phishing; its classifier has another id.
 
-        The thresholds of ``max-fpr`` move with the scores, so that they flag the same texts as before.
+        The thresholds of ``max-fpr`` move with the scores, so that they flag the same texts as before; of the other
+        policies, which stay what they are, the card no longer says what they find and flag.
 
         Raises:
             SettingsError: the prior is out of range, or the model was not calibrated.
@@ -66,11 +66,15 @@ class Model:
             self.classifier, HashedClassifier | DeepClassifier | CascadeClassifier
         ):
             raise SettingsError(
-                "--prior: this model is not calibrated; train one with --recipe default, on a hundred e-mails or more."
+                "--prior: this model is not calibrated; train one with --recipe default on 100 e-mails of either label."
             )
         trained_at = self.card.calibration.prior
         shift = logit(prior) - logit(trained_at)
-        points = [one.model_copy(update={"threshold": moved(one, shift)}) for one in self.card.policies or ()]
+        points = [
+            one.model_copy(update={"threshold": moved(one.threshold, shift)})
+            for one in self.card.policies or ()
+            if one.policy.startswith("max-fpr=")
+        ]
         return replace(
             self,
             classifier=self.classifier.at_prior(prior, trained_at),
@@ -78,12 +82,9 @@ class Model:
         )
 
 
-def moved(point: OperatingPoint, shift: float) -> float:
-    """The threshold of a policy where all log-odds are greater by ``shift``: a share of false positives is kept, while
-    one half and a ratio of costs are what they are at any prior."""
-    if not point.policy.startswith("max-fpr=") or not 0 < point.threshold < 1:
-        return point.threshold
-    return expit(logit(point.threshold) + shift)
+def moved(threshold: float, shift: float) -> float:
+    """A threshold that flags what it flagged where all log-odds are greater by ``shift``."""
+    return expit(logit(threshold) + shift) if 0 < threshold < 1 else threshold
 
 
 def at_prior(model: Model, prior: float | None) -> Model:

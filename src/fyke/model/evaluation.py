@@ -14,6 +14,8 @@ from fyke.model.corpus import Corpus
 from fyke.model.curves import at_thresholds, reliability
 from fyke.model.labels import LABELS, PHISHING
 
+FEW = 10  # rows of a label that say little
+
 
 def evaluate_texts(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """`evaluate_scores` of texts with known labels."""
@@ -70,14 +72,17 @@ def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:
 
 
 def report_text(figures: dict[str, Any]) -> str:
-    """The accuracy, then the layout of scikit-learn's ``classification_report`` with four digits."""
+    """The accuracy, then the layout of scikit-learn's ``classification_report`` with four digits, and which label has
+    too few rows for it to mean much."""
     rows = dict(figures["report"])
+    few = [(name, int(rows[name]["support"])) for name in LABELS if rows[name]["support"] < FEW]
     width = max(len("accuracy"), *map(len, rows))
     lines = [f"Accuracy: {figures['accuracy']:.5f}", ""]
     lines += [" " * width + "".join(f"{head:>11}" for head in ("precision", "recall", "f1-score", "support")), ""]
     lines += [_row(name, rows.pop(name), width) for name in LABELS]
     lines += ["", f"{'accuracy':>{width}}{figures['accuracy']:>33.4f}{figures['rows']:>11}"]
     lines += [_row(name, row, width) for name, row in rows.items()]
+    lines += [f"\n{name}: {many} rows. The figures say little of such mail." for name, many in few]
     return "\n".join(lines)
 
 

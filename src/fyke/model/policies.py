@@ -80,7 +80,7 @@ def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
     if policy in thresholds:
         return thresholds[policy]
     ratio = re.fullmatch(r"cost=(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", policy)
-    if ratio and float(ratio[1]) + float(ratio[2]) > 0:
+    if ratio and float(ratio[1]) > 0 and float(ratio[2]) > 0:
         return float(ratio[1]) / (float(ratio[1]) + float(ratio[2]))
     raise SettingsError(
         f"FYKE_POLICY: the model's card has no policy {policy!r}; it has {', '.join(thresholds)}, or say cost=A:B."
