@@ -25,17 +25,13 @@ class Calibrated:
 
 
 def calibrate(
-    log_odds: NDArray[np.float64],
-    phishing: NDArray[np.bool_],
-    spared: NDArray[np.float64] | None = None,
-    shifts: bool = True,
+    log_odds: NDArray[np.float64], phishing: NDArray[np.bool_], spared: NDArray[np.float64] | None = None
 ) -> Calibrated:
     """Fit Platt's scaling on validation rows: log-odds (n,), and whether each is phishing (n,), some and not all.
 
     ``spared`` are the log-odds of other honest texts, (m,): a ``max-fpr`` flags no greater share of them either.
-    Without ``shifts`` log-odds of 0 stay 0.
     """
-    scale, shift = platt(log_odds, phishing, shifts)
+    scale, shift = platt(log_odds, phishing)
     scores = _probabilities(scale * log_odds + shift)
     others = None if spared is None else _probabilities(scale * spared + shift)
     points = [balanced(scores, phishing)]

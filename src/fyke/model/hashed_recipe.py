@@ -146,10 +146,10 @@ class HashedRecipe:
                 _log_odds(first, [blobs[row] for row in validation.tolist()]),
                 given[validation],
                 _log_odds(first, [normalise(ours().texts[place]) for place in spared().tolist()]),
-                shifts=False,
             )
-            whole = self.calibrated.scale
-            final = final.calibrated([(whole * scale, whole * shift) for scale, shift in scales])
+            whole = self.calibrated
+            scales = [(whole.scale * scale, whole.scale * shift + whole.shift) for scale, shift in scales]
+            final = final.calibrated(scales)
         self.weights = final.weights
         self._classifier = HashedClassifier("unpacked", self.weights)
         return self
