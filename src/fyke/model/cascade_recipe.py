@@ -4,8 +4,9 @@ Both parts are first fitted without the rows of some clusters, and without some 
 things are then fitted: the calibration of either part, the band, and the calibration of the whole. Then the parts are
 fitted again, with nothing held back of what each learns from; their log-odds are calibrated, so that the band stays.
 
-Where both are asked, the mean of their calibrated log-odds answers. Weights fitted on the rows held back would leave
-the deep part next to nothing: the fast one is better on mail like that which it has learnt from, and only there.
+Where both are asked, their calibrated log-odds answer together, the deep part's with a share of `DEEP`. Weights fitted
+on the rows held back would leave it next to nothing: the fast one is better on mail like that which it has learnt from,
+and only there.
 """
 
 import math
@@ -30,7 +31,8 @@ from fyke.model.written import ours
 LOST = 0.005  # of accuracy, and of recall at `RATES`, that the band may cost
 RATES = (0.001, 0.005)
 SURE = (0.99, 0.999, 0.9999)  # calibrated probabilities, of either label, from which the fast part may answer alone
-ALWAYS = Band(-np.inf, np.inf, 0.5, 0.5, 0.0)
+DEEP = 0.3  # of what both say together
+ALWAYS = Band(-np.inf, np.inf, 1 - DEEP, DEEP, 0.0)
 
 Floats = NDArray[np.float64]
 
@@ -100,8 +102,8 @@ def fitted_band(scored: Scored) -> Band:
     """Where the fast part is less sure than the first of `SURE` that loses no more than `LOST` against asking about
     every row, or against the deep part alone, whichever is better, by any of `figures`; everywhere, if none does."""
     fast, deep = (calibrate(part, scored.phishing) for part in (scored.fast, scored.deep))
-    intercept = (deep.shift - fast.shift) / (2 * fast.scale)
-    always = Band(-np.inf, np.inf, 0.5, deep.scale / (2 * fast.scale), intercept)
+    intercept = DEEP * (deep.shift - fast.shift) / fast.scale
+    always = Band(-np.inf, np.inf, 1 - DEEP, DEEP * deep.scale / fast.scale, intercept)
     wanted = np.maximum(figures(joined(always, scored), scored.phishing), figures(scored.deep, scored.phishing)) - LOST
     for sure in SURE:
         far = math.log(sure / (1 - sure))
