@@ -238,7 +238,7 @@ def test_what_is_fitted_is_what_is_served() -> None:
         one.coefficients[:-1][~met] = 0
     made[GATE].coefficients[:100] = 0  # met, and of no weight
     classifier = HashedClassifier("noise", Mixture((made[FAMILIAR], made[BROAD]), made[GATE], met).weights)
-    matrix, beginnings = occurrences(blobs, BITS), occurrences(blobs, BITS, gate=True)
+    matrix, beginnings = occurrences(blobs, BITS)
     for at, blob in enumerate(blobs):
         new = sum(share * np.mean([not met[row] for row in found]) for found, _, share in read(blob))
         asked = 1 / (1 + math.exp(-STEEPNESS * made[GATE](beginnings)[at] - LEANING - NOVELTY * new))

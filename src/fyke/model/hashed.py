@@ -34,8 +34,6 @@ FAMILIAR, BROAD, GATE = 0, 1, 2
 EXPERTS = slice(FAMILIAR, GATE)
 
 Places = NDArray[np.int64]
-
-
 Numbers = NDArray[np.float64]
 
 
@@ -138,7 +136,7 @@ class HashedClassifier(Scores):
     def words(self, text: str) -> tuple[list[str], NDArray[np.bool_]]:
         """The words of a text, normalised, (n,), and which of them two texts of training had, (n,).
 
-        Words share rows with other features, so that some unknown ones pass for known.
+        Words share rows with other features, so that nearly half of the unknown ones pass for known.
         """
         blob = normalise(text)
         if not blob:

@@ -19,6 +19,8 @@ STRENGTH = 3.0  # liblinear's C
 SHORTNESS = 10.0  # what it is multiplied by, so that its weight is as good as free
 SEED = 6
 
+Rows = NDArray[np.int32]
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -36,30 +38,36 @@ class Fit:
         return Fit(scale * self.coefficients, scale * self.intercept + shift)
 
 
-def occurrences(blobs: Sequence[bytes], bits: int, gate: bool = False) -> Any:
-    """A matrix of (texts, 2**bits + 1); CSR, float32.
+def occurrences(blobs: Sequence[bytes], bits: int) -> tuple[Any, Any]:
+    """Two matrices of (texts, 2**bits + 1), as the experts read texts and as the gate does; CSR, float32.
 
     Wherever a text has a feature: the sum of share / sqrt(features) over the readings that have it, with their shares
     in the score, or in the gate. The last column is the texts' shortness.
     """
-    found = [_met(blob, bits, gate) for blob in blobs]
-    starts = np.cumsum([0, *(len(rows) for rows, _ in found)])
-    rows, values = (np.concatenate(kind) for kind in zip(*found, strict=True))
-    matrix = sparse.csr_matrix((values, rows, starts), shape=(len(blobs), (1 << bits) + 1))
-    matrix.sum_duplicates()
-    return matrix
+    read = [
+        [(np.unique(rows).astype(np.int32), in_score, in_gate) for rows, in_score, in_gate in features_read(blob, bits)]
+        for blob in blobs
+    ]
+    of_experts = _matrix([_met([(rows, share) for rows, share, _ in one], bits) for one in read], bits)
+    return of_experts, _matrix([_met([(rows, share) for rows, _, share in one], bits) for one in read], bits)
 
 
-def _met(blob: bytes, bits: int, gate: bool) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _met(read: Sequence[tuple[Rows, float]], bits: int) -> tuple[Rows, NDArray[np.float32]]:
     """Rows that the readings of a text meet, each once a reading, and the values that they have there."""
-    read = [(rows, in_gate if gate else in_score) for rows, in_score, in_gate in features_read(blob, bits)]
-    each = [(np.unique(rows).astype(np.int32), share) for rows, share in read]
-    values = [np.full(len(rows), share / math.sqrt(len(rows)), np.float32) for rows, share in each if share]
-    short = SHORTNESS * shortness(len(each[0][0]) if each else 0)
+    values = [np.full(len(rows), share / math.sqrt(len(rows)), np.float32) for rows, share in read if share]
+    short = SHORTNESS * shortness(len(read[0][0]) if read else 0)
     return (
-        np.concatenate([*(rows for rows, share in each if share), np.array([1 << bits], np.int32)]),
+        np.concatenate([*(rows for rows, share in read if share), np.array([1 << bits], np.int32)]),
         np.concatenate([*values, np.array([short], np.float32)]),
     )
+
+
+def _matrix(met: Sequence[tuple[Rows, NDArray[np.float32]]], bits: int) -> Any:
+    starts = np.cumsum([0, *(len(rows) for rows, _ in met)])
+    rows, values = (np.concatenate(kind) for kind in zip(*met, strict=True))
+    matrix = sparse.csr_matrix((values, rows, starts), shape=(len(met), (1 << bits) + 1))
+    matrix.sum_duplicates()
+    return matrix
 
 
 def often(matrix: Any) -> NDArray[np.int64]:

@@ -163,9 +163,8 @@ class HashedRecipe:
         more = ours()
         chosen = np.random.default_rng(SEED).random(len(more.texts)) < self.share_of_ours
         every = [*blobs, *map(normalise, more.texts)]
-        of_experts, of_gate = (occurrences(every, self.bits, gate) for gate in (False, True))
         there = np.concatenate([np.ones(len(blobs), np.bool_), chosen])
-        return Texts(of_experts, of_gate, np.concatenate([phishing, more.phishing]), there, len(blobs))
+        return Texts(*occurrences(every, self.bits), np.concatenate([phishing, more.phishing]), there, len(blobs))
 
 
 def _scales(
