@@ -22,6 +22,15 @@ def test_the_index_is_its_definition() -> None:
     assert stability_terms(old, new).tolist() == pytest.approx(expected)
 
 
+def test_bins_without_a_text_add_nothing() -> None:
+    """The index is that of the bins in use, and zero where nothing moved."""
+    terms = stability_terms(*(Spread(edges=[1, 2], counts=counts, median=0.0) for counts in ([9, 0, 1], [90, 0, 10])))
+    assert terms.tolist()[1] == 0.0
+    assert 0 < terms.sum() < 0.02
+    alike = Spread(edges=[1, 2], counts=[9, 0, 1], median=0.0)
+    assert stability_terms(alike, alike).tolist() == [0.0, 0.0, 0.0]
+
+
 def test_values_on_an_edge_lie_above_it() -> None:
     """Bins are closed below and open above; the outer ones have no end."""
     found = spread([-5.0, 0.99, 1, 1.5, 2, 100], (1, 2))

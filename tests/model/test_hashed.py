@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
@@ -151,6 +151,7 @@ def test_the_batch_makes_no_difference(classifier: HashedClassifier, numbers: li
 
 
 @given(TEXTS)
+@example("abc " * LIMIT)
 def test_reasons_add_up(classifier: HashedClassifier, text: str) -> None:
     """The base and the words' shares sum to the log-odds, and each span is that of a word."""
     explained = classifier.explain(text)
@@ -198,6 +199,7 @@ def test_disguises_are_taken_off(disguised: str) -> None:
 def test_a_long_text_is_read_up_to_the_limit() -> None:
     """Bounded work: neither a long text nor a long run of nothing is read on for ever."""
     assert len(normalise("word " * 10**6)) == LIMIT
+    assert normalise("abc " * LIMIT)[-4:] == b" abc"  # where a space would be the last byte there is none
     assert normalise(" " * 10**6 + "late") == b""
     assert fold("\u200b") == ""
 

@@ -12,7 +12,7 @@ from fyke.cli.labelled import TABLES
 from fyke.cli.unlabelled import read_unlabelled
 from fyke.errors import SettingsError
 from fyke.mail.limits import Limits
-from fyke.model.card import Profile
+from fyke.model.card import Card, Profile
 from fyke.model.corpus import file_digest
 from fyke.model.directory import Model
 from fyke.model.drift import Drift, drifts
@@ -47,24 +47,28 @@ def compare(model: Model, watched: Watched, progress: Callable[[str], None]) -> 
         )
     if watched.against or before is None:
         progress("reading the mail to compare with")
-        before = profile_of(model.classifier, _earlier(model, watched, progress))
+        before = profile_of(model.classifier, _unseen(model, watched, watched.against, progress))
     progress("reading the mail")
-    texts = read_unlabelled(watched.paths, text_column=watched.text_column, limits=watched.limits, progress=progress)
+    texts = _unseen(model, watched, watched.paths, progress)
     progress(f"looking at {len(texts):,} texts")
     now = profile_of(model.classifier, texts)
     return before, now, list(drifts(before, now))
 
 
-def _earlier(model: Model, watched: Watched, progress: Callable[[str], None]) -> list[str]:
-    """The texts to compare with: of the tables that the model was trained on, those rows alone that it has not seen."""
-    card = model.card
-    texts = read_unlabelled(watched.against, text_column=watched.text_column, limits=watched.limits, progress=progress)
-    if not all(path.name.lower().endswith(TABLES) for path in watched.against):
+def _unseen(model: Model, watched: Watched, paths: Sequence[Path], progress: Callable[[str], None]) -> list[str]:
+    """The texts of the paths: of the very tables that the model was trained on, those rows alone that it has not seen."""
+    texts = read_unlabelled(paths, text_column=watched.text_column, limits=watched.limits, progress=progress)
+    if not trained_on(model.card, paths):
         return texts
-    if [file_digest(path) for path in watched.against] != [one.sha256 for one in card.datasets]:
-        return texts
-    rows = split_rows(len(texts), test_size=card.split.test_size, random_state=card.split.random_state)[1]
+    split = model.card.split
+    rows = split_rows(len(texts), test_size=split.test_size, random_state=split.random_state)[1]
     return [texts[row] for row in rows]
+
+
+def trained_on(card: Card, paths: Sequence[Path]) -> bool:
+    """Whether the paths are the tables that a model was trained on, in that order."""
+    tables = all(path.name.lower().endswith(TABLES) for path in paths)
+    return tables and [file_digest(path) for path in paths] == [one.sha256 for one in card.datasets]
 
 
 def print_drift(model_id: str, before: Profile, now: Profile, found: Sequence[Drift], *, as_json: bool) -> None:
@@ -85,6 +89,8 @@ def print_drift(model_id: str, before: Profile, now: Profile, found: Sequence[Dr
 
 def most(one: Drift) -> str:
     """The bin that moved most, in words."""
+    if one.psi == 0:
+        return "nothing moved"
     low, high = (None if edge is None else f"{edge:,g}" for edge in (one.low, one.high))
     where = f"under {high}" if low is None else f"{low} and more" if high is None else f"{low} to {high}"
     return f"{where}: {one.share_before:.1%} -> {one.share_now:.1%}"

@@ -87,12 +87,14 @@ def run_drift(asked: Asked, against: Sequence[Path]) -> None:
         FykeError: the model or the mail cannot be read, or there is nothing to compare with.
     """
     with progress() as step:
-        from fyke.cli.drifting import Watched, compare, print_drift
+        from fyke.cli.drifting import Watched, compare, print_drift, trained_on
 
         model = load_model(asked.model or SHIPPED)
         watched = Watched(asked.paths, against, asked.text_column or model.card.text_column, limits_from(load()))
         before, now, found = compare(model, watched, step)
     print_drift(model.card.model_id, before, now, found, as_json=asked.as_json)
+    if trained_on(model.card, asked.paths):
+        err.print("The model was trained on these tables: only their held-out rows are compared.", markup=False)
 
 
 def check_flags(*, drift: bool, report: Path | None, against: Sequence[Path]) -> None:

@@ -25,6 +25,7 @@ INK, QUIET, HONEST, WANTED, ACCENT = "#1f2933", "#9aa5b1", "#2f7d5b", "#b3392f",
 LEAST_RATE = 1e-4  # the false-positive rate at which the logarithmic axis begins
 _MIDDLE = 0.03  # a false-positive rate in the middle of it
 _DPI = 144
+_LABEL = 0.14  # inches that the label of a point takes
 
 
 def pictures(judged: Judged, points: Sequence[OperatingPoint]) -> dict[str, tuple[str, bytes]]:
@@ -133,22 +134,37 @@ def _axes(title: str, across: str, up: str) -> tuple[Figure, Axes]:
 
 
 def _mark(axes: Axes, marks: Sequence[tuple[str, float, float]], corner: tuple[float, float]) -> None:
-    """Operating points by number, those that fall together by one mark, and the numbers' names in a corner.
+    """Operating points with their numbers, those too near to each other to be read apart with one label, and the
+    numbers' names in a corner.
 
     One that flags nothing has no precision, and no mark.
     """
-    numbers: dict[tuple[float, float], list[str]] = {}
-    for number, (_, x, y) in enumerate(marks, 1):
-        if not math.isnan(y):
-            numbers.setdefault((x, y), []).append(str(number))
-    for (x, y), together in numbers.items():
-        axes.scatter([x], [y], 26, color=WANTED, zorder=4, clip_on=False)
-        label = axes.annotate(",".join(together), (x, y), (5, -10), textcoords="offset points", fontsize=7, color=INK)
+    shown = [(number, x, y) for number, (_, x, y) in enumerate(marks, 1) if not math.isnan(y)]
+    axes.scatter([x for _, x, _ in shown], [y for _, _, y in shown], 26, color=WANTED, zorder=4, clip_on=False)
+    for together in _near(axes, shown):
+        numbers, (_, x, y) = sorted(number for number, _, _ in together), together[-1]
+        label = axes.annotate(
+            ",".join(map(str, numbers)), (x, y), (5, -10), textcoords="offset points", fontsize=7, color=INK
+        )
         label.set_in_layout(False)
     named = "\n".join(f"{number} {policy}" for number, (policy, _, _) in enumerate(marks, 1))
     across, up = ("right" if corner[0] > 0.5 else "left"), ("top" if corner[1] > 0.5 else "bottom")
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
     axes.text(*corner, named, transform=axes.transAxes, ha=across, va=up, fontsize=7, color=INK, bbox=box)
+
+
+def _near(axes: Axes, points: Sequence[tuple[int, float, float]]) -> list[list[tuple[int, float, float]]]:
+    """Numbered points from left to right, those together that lie within a label's width of the one before."""
+    groups: list[list[tuple[int, float, float]]] = []
+    last = np.array([-math.inf, 0.0])
+    for point in sorted(points, key=lambda one: one[1:]):
+        place = axes.transData.transform(point[1:])
+        if np.hypot(*(place - last)) <= _LABEL * _DPI:
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+        last = place
+    return groups
 
 
 def _png(figure: Figure) -> bytes:

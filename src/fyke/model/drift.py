@@ -79,10 +79,12 @@ def _drift(quantity: str, old: Spread, new: Spread) -> Drift:
 def stability_terms(old: Spread, new: Spread) -> NDArray[np.float64]:
     """What each bin adds to the population stability index: ``(q - p) ln(q / p)`` for shares p before and q now.
 
-    Each bin has half a text more than were counted, so that an empty one does not make it infinite.
+    Each bin in use has half a text more than were counted, so that an empty one does not make it infinite.
     """
-    p, q = ((counted := np.array(one.counts) + 0.5) / counted.sum() for one in (old, new))
-    terms: NDArray[np.float64] = (q - p) * np.log(q / p)
+    used = np.add(old.counts, new.counts) > 0
+    p, q = ((counted := np.array(one.counts)[used] + 0.5) / counted.sum() for one in (old, new))
+    terms = np.zeros(len(used))
+    terms[used] = (q - p) * np.log(q / p)
     return terms
 
 

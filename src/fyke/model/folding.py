@@ -31,7 +31,7 @@ def normalise(text: str) -> bytes:
     if not text.isascii():
         text = _fold_all(text)
     words = text.encode("utf-8", "surrogatepass").translate(_TABLE).split()
-    return b" ".join(words)[:LIMIT]
+    return b" ".join(words)[:LIMIT].rstrip()
 
 
 @lru_cache(65536)
@@ -82,4 +82,5 @@ def normalise_with_offsets(text: str) -> tuple[bytes, list[int]]:
             pending = None
             out.append(byte)
             origin.append(index)
-    return bytes(out[:LIMIT]), origin[:LIMIT]
+    blob = bytes(out[:LIMIT]).rstrip()
+    return blob, origin[: len(blob)]

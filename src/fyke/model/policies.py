@@ -83,7 +83,8 @@ def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
     if ratio and float(ratio[1]) > 0 and float(ratio[2]) > 0:
         return float(ratio[1]) / (float(ratio[1]) + float(ratio[2]))
     raise SettingsError(
-        f"FYKE_POLICY: the model's card has no policy {policy!r}; it has {', '.join(thresholds)}, or say cost=A:B."
+        f"--policy (FYKE_POLICY): the model's card has no policy {policy!r}; it has {', '.join(thresholds)}, or say "
+        "cost=A:B."
     )
 
 
