@@ -61,7 +61,7 @@ def rows_of(blob: bytes) -> set[int]:
     for size in RUNS:
         starts = range(len(edged) - size + 1)
         numbers += [int.from_bytes(edged[at : at + size], "little") ^ (size << 56) for at in starts]
-    words = blob.split(b" ")
+    words = blob.split()
     for many in (1, 2):
         for at in range(len(words) - many + 1):
             said = b" ".join(words[at : at + many])
@@ -83,7 +83,7 @@ def log_odds(weights: HashedWeights, blob: bytes) -> float:
 def read(blob: bytes) -> list[tuple[set[int], float, float]]:
     """The rows of each reading, and its shares in the score and in the gate."""
     found = []
-    for length, in_score, in_gate in READINGS:
+    for length, in_score, in_gate in READINGS if blob else ():
         words = blob[: length + 1].rpartition(b" ")[0] if len(blob) > length else blob
         found.append((rows_of(words or blob[:length]), in_score, in_gate))
     return found
@@ -91,7 +91,7 @@ def read(blob: bytes) -> list[tuple[set[int], float, float]]:
 
 def linear(weights: HashedWeights, which: int, blob: bytes) -> float:
     """One expert, or the gate."""
-    total = weights.intercepts[which] + weights.brevities[which] * FEW / (FEW + len(rows_of(blob)))
+    total = weights.intercepts[which] + weights.brevities[which] * FEW / (FEW + (len(rows_of(blob)) if blob else 0))
     for rows, in_score, in_gate in read(blob):
         share = in_gate if which == GATE else in_score
         total += share * math.fsum(float(weights.tables[which, row]) for row in rows) / math.sqrt(len(rows))

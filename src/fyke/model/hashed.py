@@ -91,7 +91,7 @@ class HashedClassifier(Scores):
             (*self._evidence(rows), np.array([in_score, in_score, in_gate]))
             for rows, in_score, in_gate in features_read(blob, self._bits)
         ]
-        base = self._weights.intercepts + self._weights.brevities * shortness(found[0][1])
+        base = self._weights.intercepts + self._weights.brevities * shortness(found[0][1] if found else 0)
         linear = base + sum(weighed * evidence for evidence, _, _, weighed in found)
         new = sum(float(weighed[GATE]) * part for _, _, part, weighed in found)
         gate = expit(float(linear[GATE]) + NOVELTY * new)
@@ -118,7 +118,7 @@ class HashedClassifier(Scores):
         blob, origin = normalise_with_offsets(text)
         log_odds, base, asked = self._read(blob)
         if not blob:
-            return Explanation(log_odds, log_odds, [])
+            return Explanation(log_odds, base, [])
         found = [self._occurrences(part, share, asked) for part, share, _ in readings(blob)]
         starts, ends, each = (np.concatenate(kind) for kind in zip(*found, strict=True))
         return Explanation(log_odds, base, shares(blob, origin, starts, ends, each))

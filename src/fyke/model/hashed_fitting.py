@@ -55,7 +55,7 @@ def occurrences(blobs: Sequence[bytes], bits: int) -> tuple[Any, Any]:
 def _met(read: Sequence[tuple[Rows, float]], bits: int) -> tuple[Rows, NDArray[np.float32]]:
     """Rows that the readings of a text meet, each once a reading, and the values that they have there."""
     values = [np.full(len(rows), share / math.sqrt(len(rows)), np.float32) for rows, share in read if share]
-    short = SHORTNESS * shortness(len(read[0][0]))
+    short = SHORTNESS * shortness(len(read[0][0]) if read else 0)
     return (
         np.concatenate([*(rows for rows, share in read if share), np.array([1 << bits], np.int32)]),
         np.concatenate([*values, np.array([short], np.float32)]),

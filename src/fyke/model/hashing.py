@@ -1,8 +1,7 @@
 """Features of a normalised text as rows of one table: its runs of bytes and its words, hashed by NumPy at once.
 
 A feature is a run of `RUNS` bytes (a space before the first word and after the last), a word, or two neighbouring
-words; a text without a word has one, the word of no letters. Each has a 64-bit number, and `index` makes of a number
-the top bits of a mixed product:
+words. Each has a 64-bit number, and `index` makes of a number the top bits of a mixed product:
 
 - run of n bytes:   the bytes as a little-endian integer, exclusive-or n * 2^56
 - word or pair s:   sum of s[i] * P^i modulo 2^64, exclusive-or (number of words) * 2^56 + 255
@@ -52,8 +51,11 @@ def index(numbers: Indices, bits: int) -> NDArray[np.int64]:
 def readings(blob: bytes) -> list[tuple[bytes, float, float]]:
     """What is read of a normalised text, the whole of it first, each with its shares in the score and in the gate.
 
-    Either shares sum to 1. The whole has those of the beginnings that are as long as it.
+    Either shares sum to 1. The whole has those of the beginnings that are as long as it. A text without a word is not
+    read.
     """
+    if not blob:
+        return []
     covered = [(in_score, in_gate) for length, in_score, in_gate in READINGS if length >= len(blob)]
     in_score, in_gate = (sum(kind) for kind in zip(*covered, strict=True))
     return [
@@ -107,7 +109,7 @@ def parts(blob: bytes) -> list[tuple[Indices, NDArray[np.int64], NDArray[np.int6
     letters = np.frombuffer(edged, np.uint8)
     sums = np.zeros(len(edged) + 1, np.uint64)
     np.cumsum(letters * _UP[: len(edged)], dtype=np.uint64, out=sums[1:])
-    spaces = np.flatnonzero(letters == _SPACE)
+    spaces = np.flatnonzero(letters == _SPACE) if blob else np.empty(0, np.int64)
     return [*found, *(_words(sums, spaces, many) for many in (1, 2))]
 
 
