@@ -54,7 +54,7 @@ def strange(tmp_path: Path) -> Path:
 
 
 def test_mail_against_itself_has_not_moved(trained: Path) -> None:
-    """The index is next to zero for each quantity, and it reads stable; read twice and three times it is spread alike."""
+    """The index is next to zero for each quantity, and it reads stable: three times the same is spread alike."""
     found = drift(SAMPLE, SAMPLE, *["--against", SAMPLE] * 3, "--model", trained)
     assert list(found) == QUANTITIES
     assert all(one["psi"] < 0.01 and one["reading"] == "stable" for one in found.values())
@@ -66,6 +66,13 @@ def test_of_the_tables_trained_on_the_held_out_rows_are_compared(trained: Path) 
     assert [(one["psi"], one["reading"]) for one in found.values()] == [(0.0, "stable")] * len(QUANTITIES)
     told = evaluate(SAMPLE, "--model", trained, "--drift")
     assert (told.stdout.count("nothing moved"), "held-out rows" in told.stderr) == (len(QUANTITIES), True)
+
+
+def test_of_other_files_beside_those_trained_on_it_is_told_that_rows_are_known(trained: Path) -> None:
+    """A table more, or one twice, is another split, so that nothing can be held out; `evaluate` says it too."""
+    assert "surer of them" in evaluate(SAMPLE, SAMPLE, "--model", trained, "--drift").stderr
+    assert "flatter" in evaluate(SAMPLE, SAMPLE, "--model", trained, "--any-file").stderr
+    assert not evaluate(SAMPLE, "--model", trained).stderr
 
 
 def test_what_moved_is_told_from_what_did_not(trained: Path, strange: Path) -> None:
@@ -100,6 +107,7 @@ def test_the_files_trained_on_stand_in_for_the_profile(trained: Path, without_pr
     [
         (("--drift", "--report", "there"), "--report needs labelled mail"),
         (("--against", "there"), "add --drift"),
+        (("--drift", "--all"), "leave out --all"),
     ],
 )
 def test_flags_that_do_not_go_together_are_refused(flags: tuple[str, ...], said: str) -> None:

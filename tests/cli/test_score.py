@@ -6,6 +6,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from fyke.model.directory import SHIPPED, load_model
 from fyke.settings import load
 from tests.conftest import FYKE, RedisServer, fyke
 from tests.servers import until
+from tests.service.rolling import lie
 
 ADDED = ["prediction", "probability", "phishing_probability"]
 SUFFIXES = [".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet"]
@@ -337,6 +339,17 @@ def test_a_run_that_replaces_can_be_gone_on_with(tmp_path: Path, large: Path) ->
     assert resumed.returncode == 0, resumed.stderr
     assert "were scored before" in resumed.stderr
     assert len(read(output)) == 20_000
+
+
+def test_a_model_that_fails_its_self_test_scores_nothing(tmp_path: Path, trained: Path) -> None:
+    """As the service refuses it: what it computes here is not what it was trained to."""
+    place = tmp_path / "model"
+    shutil.copytree(trained, place)
+    lie(place)
+    done = score(write(tmp_path / "in.csv"), tmp_path / "out.csv", "--model", str(place))
+    assert done.returncode == 2
+    assert "self-test" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_two_runs_do_not_share_an_output(tmp_path: Path, large: Path) -> None:

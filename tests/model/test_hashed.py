@@ -152,14 +152,20 @@ def test_the_batch_makes_no_difference(classifier: HashedClassifier, numbers: li
 
 @given(TEXTS)
 @example("abc " * LIMIT)
+@example("Add ½ cup, GlÃ¼ckwunsch, ﷺ!")
 def test_reasons_add_up(classifier: HashedClassifier, text: str) -> None:
-    """The base and the words' shares sum to the log-odds, and each span is that of a word."""
+    """The base and the words' shares sum to the log-odds, each span is a word's, and none has letters of another's.
+
+    What is several words but one character is one span.
+    """
     explained = classifier.explain(text)
     assert explained.log_odds == classifier.log_odds(classifier.canonical(text))
     total = explained.base + math.fsum(part.contribution for part in explained.parts)
     assert total == pytest.approx(explained.log_odds, abs=1e-6)
-    words = [normalise(text[part.start : part.end]) for part in explained.parts]
+    words = [word for part in explained.parts for word in normalise(text[part.start : part.end]).split()]
     assert len(words) == len(classifier.canonical(text).split())
+    edges = [edge for part in explained.parts for edge in (part.start, part.end)]
+    assert edges == sorted(edges)
     assert all(0 <= part.start < part.end <= len(text) for part in explained.parts)
 
 

@@ -89,8 +89,11 @@ def test_policies_are_found_by_name() -> None:
     assert threshold("max-fpr=0.01", [("max-fpr=0.01", 0.93)]) == 0.93
     assert threshold("balanced", []) == 0.5
     assert threshold("cost=3:1", []) == 0.75
-    for wrong in ("max-fpr=0.3", "cost=0:0", "cost=0:1", "cost=1:0", "cost=a:b", ""):
+    for wrong in ("max-fpr=0.3", "abstain", ""):
         with pytest.raises(SettingsError, match=r"balanced.*cost=A:B"):
+            threshold(wrong, [])
+    for wrong in ("cost=0:0", "cost=0:1", "cost=1:0", "cost=a:b"):
+        with pytest.raises(SettingsError, match=r"A and B above 0"):
             threshold(wrong, [])
 
 

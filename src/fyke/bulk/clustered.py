@@ -22,6 +22,7 @@ from fyke.bulk.work import spare_collector
 from fyke.errors import DataError, FykeError, ModelError, SettingsError
 from fyke.model.classifier import Classifier
 from fyke.model.directory import at_prior, load_model
+from fyke.model.selftest import self_test
 from fyke.settings import Settings, quieten_ray
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,9 @@ def _classifier(files: dict[str, bytes], prior: float | None, model_id: str) -> 
     with tempfile.TemporaryDirectory() as directory:
         for name, content in files.items():
             Path(directory, name).write_bytes(content)
-        classifier = at_prior(load_model(Path(directory)), prior).classifier
+        loaded = load_model(Path(directory))
+        self_test(loaded)
+        classifier = at_prior(loaded, prior).classifier
     if classifier.id != model_id:
         raise ModelError("The model is another on a node of the cluster; install the same versions everywhere.")
     return classifier

@@ -23,6 +23,7 @@ from fyke.model.classifier import Classifier
 from fyke.model.directory import SHIPPED, at_prior, load_model
 from fyke.model.labels import PHISHING
 from fyke.model.policies import Policy, policy_from
+from fyke.model.selftest import self_test
 from fyke.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def score(
             return score(job, settings, watch, helpers)
     job.check()
     directory = job.model or SHIPPED
-    model = at_prior(load_model(directory), settings.prior)
+    loaded = load_model(directory)
+    self_test(loaded)
+    model = at_prior(loaded, settings.prior)
     policy = policy_from(settings.policy, model.card.policies)
     helpers.tell((directory, settings.prior, model.classifier.id))
     column = job.text_column or model.card.text_column

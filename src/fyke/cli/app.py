@@ -93,7 +93,8 @@ def train(
     out.print(f"\nmodel {model.card.model_id} written to {output}", markup=False)
     if recipe != "baseline" and model.card.calibration is None:
         err.print(
-            "Too few e-mails of either label to calibrate on: no --prior and no policy max-fpr with this model.",
+            "Too few e-mails of either label that are not alike to calibrate on: no --prior and no policy max-fpr with "
+            "this model.",
             markup=False,
         )
 
@@ -124,7 +125,7 @@ def evaluate(
     """Measure a model on held-out rows, or say what moved since training."""
     from fyke.cli.evaluating import Asked, check_flags, run, run_drift
 
-    check_flags(drift=drift, report=report, against=against or ())
+    check_flags(drift=drift, report=report, against=against or (), choosing=every_row or any_file)
     mapping = parse_label_map(label_map)
     asked = Asked(paths, model, text_column, label_column, mapping, every_row, any_file, as_json)
     if drift:

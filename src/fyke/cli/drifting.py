@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -56,19 +57,22 @@ def compare(model: Model, watched: Watched, progress: Callable[[str], None]) -> 
 
 
 def _unseen(model: Model, watched: Watched, paths: Sequence[Path], progress: Callable[[str], None]) -> list[str]:
-    """The texts of the paths: of the very tables that the model was trained on, those rows alone that it has not seen."""
+    """The texts of the paths: of the very tables that the model was trained on, those alone that it has not seen."""
     texts = read_unlabelled(paths, text_column=watched.text_column, limits=watched.limits, progress=progress)
-    if not trained_on(model.card, paths):
+    if known_tables(model.card, paths) != "all":
         return texts
     split = model.card.split
     rows = split_rows(len(texts), test_size=split.test_size, random_state=split.random_state)[1]
     return [texts[row] for row in rows]
 
 
-def trained_on(card: Card, paths: Sequence[Path]) -> bool:
-    """Whether the paths are the tables that a model was trained on, in that order."""
-    tables = all(path.name.lower().endswith(TABLES) for path in paths)
-    return tables and [file_digest(path) for path in paths] == [one.sha256 for one in card.datasets]
+def known_tables(card: Card, paths: Sequence[Path]) -> Literal["all", "some", "none"]:
+    """Whether the paths are all that a model was trained on, in that order and whole, or some of its tables."""
+    given = [file_digest(path) for path in paths if path.name.lower().endswith(TABLES)]
+    known = [one.sha256 for one in card.datasets]
+    if len(given) == len(paths) and given == known and card.rows == sum(one.rows for one in card.datasets):
+        return "all"
+    return "none" if set(given).isdisjoint(known) else "some"
 
 
 def print_drift(model_id: str, before: Profile, now: Profile, found: Sequence[Drift], *, as_json: bool) -> None:

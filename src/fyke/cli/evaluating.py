@@ -13,6 +13,12 @@ from fyke.model.directory import SHIPPED, load_model
 from fyke.service.reading import limits_from
 from fyke.settings import load
 
+_LEARNT = {
+    "all": "The model was trained on these tables: only their held-out rows are compared.",
+    "some": "The model was trained on some of these rows, and is surer of them than of new mail.",
+    "none": "",
+}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -87,22 +93,24 @@ def run_drift(asked: Asked, against: Sequence[Path]) -> None:
         FykeError: the model or the mail cannot be read, or there is nothing to compare with.
     """
     with progress() as step:
-        from fyke.cli.drifting import Watched, compare, print_drift, trained_on
+        from fyke.cli.drifting import Watched, compare, known_tables, print_drift
 
         model = load_model(asked.model or SHIPPED)
         watched = Watched(asked.paths, against, asked.text_column or model.card.text_column, limits_from(load()))
         before, now, found = compare(model, watched, step)
     print_drift(model.card.model_id, before, now, found, as_json=asked.as_json)
-    if trained_on(model.card, asked.paths):
-        err.print("The model was trained on these tables: only their held-out rows are compared.", markup=False)
+    if said := _LEARNT[known_tables(model.card, asked.paths)]:
+        err.print(said, markup=False)
 
 
-def check_flags(*, drift: bool, report: Path | None, against: Sequence[Path]) -> None:
+def check_flags(*, drift: bool, report: Path | None, against: Sequence[Path], choosing: bool) -> None:
     """Refuse flags that do not go together.
 
     Raises:
         SettingsError: they do not.
     """
+    if drift and choosing:
+        raise SettingsError("--drift chooses its rows itself; leave out --all and --any-file.")
     if drift and report is not None:
         raise SettingsError("--report needs labelled mail and --drift does not read labels; run one after the other.")
     if against and not drift:

@@ -26,6 +26,7 @@ LEAST_RATE = 1e-4  # the false-positive rate at which the logarithmic axis begin
 _MIDDLE = 0.03  # a false-positive rate in the middle of it
 _DPI = 144
 _LABEL = 0.14  # inches that the label of a point takes
+_EDGE = 0.9  # of the width; what lies beyond has its label on the left
 
 
 def pictures(judged: Judged, points: Sequence[OperatingPoint]) -> dict[str, tuple[str, bytes]]:
@@ -143,8 +144,16 @@ def _mark(axes: Axes, marks: Sequence[tuple[str, float, float]], corner: tuple[f
     axes.scatter([x for _, x, _ in shown], [y for _, _, y in shown], 26, color=WANTED, zorder=4, clip_on=False)
     for together in _near(axes, shown):
         numbers, (_, x, y) = sorted(number for number, _, _ in together), together[-1]
+        far = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[0]
+        side, away = ("right", -5) if far > _EDGE else ("left", 5)
         label = axes.annotate(
-            ",".join(map(str, numbers)), (x, y), (5, -10), textcoords="offset points", fontsize=7, color=INK
+            ",".join(map(str, numbers)),
+            (x, y),
+            (away, -10),
+            textcoords="offset points",
+            ha=side,
+            fontsize=7,
+            color=INK,
         )
         label.set_in_layout(False)
     named = "\n".join(f"{number} {policy}" for number, (policy, _, _) in enumerate(marks, 1))
@@ -154,16 +163,16 @@ def _mark(axes: Axes, marks: Sequence[tuple[str, float, float]], corner: tuple[f
 
 
 def _near(axes: Axes, points: Sequence[tuple[int, float, float]]) -> list[list[tuple[int, float, float]]]:
-    """Numbered points from left to right, those together that lie within a label's width of the one before."""
+    """Numbered points from left to right, those together that lie within a label's width of the first of them."""
     groups: list[list[tuple[int, float, float]]] = []
-    last = np.array([-math.inf, 0.0])
+    first = np.array([-math.inf, 0.0])
     for point in sorted(points, key=lambda one: one[1:]):
         place = axes.transData.transform(point[1:])
-        if np.hypot(*(place - last)) <= _LABEL * _DPI:
+        if np.hypot(*(place - first)) <= _LABEL * _DPI:
             groups[-1].append(point)
         else:
             groups.append([point])
-        last = place
+            first = place
     return groups
 
 

@@ -66,7 +66,7 @@ class Model:
             self.classifier, HashedClassifier | DeepClassifier | CascadeClassifier
         ):
             raise SettingsError(
-                "--prior: this model is not calibrated; train one with --recipe default on 100 e-mails of either label."
+                "--prior: this model is not calibrated; train one with --recipe default on 200 e-mails of either label."
             )
         trained_at = self.card.calibration.prior
         shift = logit(prior) - logit(trained_at)

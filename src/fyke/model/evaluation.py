@@ -40,9 +40,9 @@ def evaluate_scores(scores: Sequence[float], labels: Sequence[str]) -> dict[str,
 
 def flatters(card: Card, corpus: Corpus, scope: str) -> bool:
     """Whether rows are measured that the model may have been trained on: some of its files, and not just the rows that
-    were held out of just these files."""
-    known, given = ({one.sha256 for one in datasets} for datasets in (card.datasets, corpus.datasets))
-    return bool(known & given) and (scope == "all" or known != given)
+    were held out of just these files in the same order."""
+    known, given = ([one.sha256 for one in datasets] for datasets in (card.datasets, corpus.datasets))
+    return not set(known).isdisjoint(given) and (scope == "all" or known != given)
 
 
 def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:

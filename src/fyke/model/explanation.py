@@ -22,7 +22,7 @@ class Part(NamedTuple):
 class Explanation:
     """``log_odds`` is the sum of ``base``, of all contributions and of ``rest``, which is what no part has.
 
-    ``parts`` are the words, in the text's order.
+    ``parts`` are the words, in the text's order, none of them twice: words out of one character are one part.
     """
 
     log_odds: float
@@ -62,5 +62,11 @@ def shares(
     of_letter = np.cumsum(steps)[:-1] * letters
     edges = np.flatnonzero(~letters)
     sums = np.add.reduceat(of_letter, edges[:-1])
-    words = zip((edges[:-1]).tolist(), (edges[1:] - 2).tolist(), sums.tolist(), strict=True)
-    return [Part(origin[first], origin[last] + 1, share) for first, last, share in words]
+    parts: list[Part] = []
+    for first, last, share in zip(edges[:-1].tolist(), (edges[1:] - 2).tolist(), sums.tolist(), strict=True):
+        part = Part(origin[first], origin[last] + 1, share)
+        if parts and part.start < parts[-1].end:  # words out of one character, as those of a fraction
+            part = Part(parts[-1].start, part.end, parts[-1].contribution + share)
+            parts.pop()
+        parts.append(part)
+    return parts

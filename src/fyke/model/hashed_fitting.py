@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
@@ -123,7 +125,8 @@ def _machine(
     square = (frequency * scale**2).sum() / frequency.sum()
     scale = scale / math.sqrt(square) if square > 0 else np.ones(len(kept))
     machine = LinearSVC(C=STRENGTH, loss="squared_hinge", dual=True, tol=1e-2, max_iter=300, random_state=SEED)
-    with threadpool_limits(1):  # so that no order of summation depends on the machine
+    with threadpool_limits(1), catch_warnings():  # one thread: no order of summation depends on the machine
+        simplefilter("ignore", ConvergenceWarning)  # as near as those rounds get is near enough
         machine.fit(_columns(matrix, kept, scale), positive, sample_weight=weight)
     coefficients = np.zeros(matrix.shape[1])
     coefficients[kept] = machine.coef_[0] * scale

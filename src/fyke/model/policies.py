@@ -82,6 +82,8 @@ def threshold(policy: str, known: Iterable[tuple[str, float]]) -> float:
     ratio = re.fullmatch(r"cost=(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", policy)
     if ratio and float(ratio[1]) > 0 and float(ratio[2]) > 0:
         return float(ratio[1]) / (float(ratio[1]) + float(ratio[2]))
+    if policy.startswith("cost="):
+        raise SettingsError(f"--policy (FYKE_POLICY) {policy!r}: say cost=A:B with A and B above 0, like cost=10:1.")
     raise SettingsError(
         f"--policy (FYKE_POLICY): the model's card has no policy {policy!r}; it has {', '.join(thresholds)}, or say "
         "cost=A:B."
