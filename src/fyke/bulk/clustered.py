@@ -21,8 +21,7 @@ from fyke.bulk.tables import Batch
 from fyke.bulk.work import spare_collector
 from fyke.errors import DataError, FykeError, ModelError, SettingsError
 from fyke.model.classifier import Classifier
-from fyke.model.directory import at_prior, load_model
-from fyke.model.selftest import self_test
+from fyke.model.selftest import load_tried
 from fyke.settings import Settings, quieten_ray
 
 log = logging.getLogger(__name__)
@@ -79,9 +78,7 @@ def _classifier(files: dict[str, bytes], prior: float | None, model_id: str) -> 
     with tempfile.TemporaryDirectory() as directory:
         for name, content in files.items():
             Path(directory, name).write_bytes(content)
-        loaded = load_model(Path(directory))
-        self_test(loaded)
-        classifier = at_prior(loaded, prior).classifier
+        classifier = load_tried(Path(directory), prior).classifier
     if classifier.id != model_id:
         raise ModelError("The model is another on a node of the cluster; install the same versions everywhere.")
     return classifier

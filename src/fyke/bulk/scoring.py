@@ -20,10 +20,10 @@ from fyke.bulk.tables import Batch, Table, kind_of, look_through
 from fyke.bulk.writing import Pairs, TextWriter, Verdict, check_format, keep, write_parquet
 from fyke.errors import DataError
 from fyke.model.classifier import Classifier
-from fyke.model.directory import SHIPPED, at_prior, load_model
+from fyke.model.directory import SHIPPED
 from fyke.model.labels import PHISHING
 from fyke.model.policies import Policy, policy_from
-from fyke.model.selftest import self_test
+from fyke.model.selftest import load_tried
 from fyke.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def score(
             return score(job, settings, watch, helpers)
     job.check()
     directory = job.model or SHIPPED
-    loaded = load_model(directory)
-    self_test(loaded)
-    model = at_prior(loaded, settings.prior)
+    model = load_tried(directory, settings.prior)
     policy = policy_from(settings.policy, model.card.policies)
     helpers.tell((directory, settings.prior, model.classifier.id))
     column = job.text_column or model.card.text_column

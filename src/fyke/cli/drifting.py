@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple
 
 import typer
 
@@ -17,6 +17,7 @@ from fyke.model.card import Card, Profile
 from fyke.model.corpus import file_digest
 from fyke.model.directory import Model
 from fyke.model.drift import Drift, drifts
+from fyke.model.evaluation import Learnt, learnt_from
 from fyke.model.profile import profile_of
 from fyke.model.training import split_rows
 
@@ -33,8 +34,17 @@ class Watched:
     limits: Limits
 
 
-def compare(model: Model, watched: Watched, progress: Callable[[str], None]) -> tuple[Profile, Profile, list[Drift]]:
-    """The profiles before and now, and what moved.
+class Compared(NamedTuple):
+    """The profiles before and now, what moved, and whether the model was trained on the new mail."""
+
+    before: Profile
+    now: Profile
+    found: list[Drift]
+    learnt: Learnt
+
+
+def compare(model: Model, watched: Watched, progress: Callable[[str], None]) -> Compared:
+    """What moved between the card's profile, or mail that is named, and new mail.
 
     Raises:
         SettingsError: the card has no profile, and there is nothing to compare with.
@@ -48,35 +58,38 @@ def compare(model: Model, watched: Watched, progress: Callable[[str], None]) -> 
         )
     if watched.against or before is None:
         progress("reading the mail to compare with")
-        before = profile_of(model.classifier, _unseen(model, watched, watched.against, progress))
+        before = profile_of(model.classifier, _unseen(model, watched, watched.against, progress)[0])
     progress("reading the mail")
-    texts = _unseen(model, watched, watched.paths, progress)
+    texts, learnt = _unseen(model, watched, watched.paths, progress)
     progress(f"looking at {len(texts):,} texts")
     now = profile_of(model.classifier, texts)
-    return before, now, list(drifts(before, now))
+    return Compared(before, now, list(drifts(before, now)), learnt)
 
 
-def _unseen(model: Model, watched: Watched, paths: Sequence[Path], progress: Callable[[str], None]) -> list[str]:
-    """The texts of the paths: of the very tables that the model was trained on, those alone that it has not seen."""
+def _unseen(
+    model: Model, watched: Watched, paths: Sequence[Path], progress: Callable[[str], None]
+) -> tuple[list[str], Learnt]:
+    """The texts of the paths, and which it was trained on: of these very tables, those alone that it has not seen."""
     texts = read_unlabelled(paths, text_column=watched.text_column, limits=watched.limits, progress=progress)
-    if known_tables(model.card, paths) != "all":
-        return texts
+    learnt = _known_tables(model.card, paths)
+    if learnt != "all":
+        return texts, learnt
     split = model.card.split
     rows = split_rows(len(texts), test_size=split.test_size, random_state=split.random_state)[1]
-    return [texts[row] for row in rows]
+    return [texts[row] for row in rows], learnt
 
 
-def known_tables(card: Card, paths: Sequence[Path]) -> Literal["all", "some", "none"]:
+def _known_tables(card: Card, paths: Sequence[Path]) -> Learnt:
     """Whether the paths are all that a model was trained on, in that order and whole, or some of its tables."""
-    given = [file_digest(path) for path in paths if path.name.lower().endswith(TABLES)]
-    known = [one.sha256 for one in card.datasets]
-    if len(given) == len(paths) and given == known and card.rows == sum(one.rows for one in card.datasets):
-        return "all"
-    return "none" if set(given).isdisjoint(known) else "some"
+    tables = [path for path in paths if path.name.lower().endswith(TABLES)]
+    learnt = learnt_from(card, [*map(file_digest, tables)])
+    whole = len(tables) == len(paths) and card.rows == sum(one.rows for one in card.datasets)
+    return "some" if learnt == "all" and not whole else learnt
 
 
-def print_drift(model_id: str, before: Profile, now: Profile, found: Sequence[Drift], *, as_json: bool) -> None:
+def print_drift(model_id: str, compared: Compared, *, as_json: bool) -> None:
     """A line of JSON, or a short table."""
+    before, now, found, _ = compared
     if as_json:
         told = {"model_id": model_id, "rows_before": before.rows, "rows_now": now.rows}
         typer.echo(json.dumps(told | {"drift": [one.fields() for one in found]}))

@@ -16,7 +16,6 @@ from fyke.settings import load
 _LEARNT = {
     "all": "The model was trained on these tables: only their held-out rows are compared.",
     "some": "The model was trained on some of these rows, and is surer of them than of new mail.",
-    "none": "",
 }
 
 
@@ -93,14 +92,14 @@ def run_drift(asked: Asked, against: Sequence[Path]) -> None:
         FykeError: the model or the mail cannot be read, or there is nothing to compare with.
     """
     with progress() as step:
-        from fyke.cli.drifting import Watched, compare, known_tables, print_drift
+        from fyke.cli.drifting import Watched, compare, print_drift
 
         model = load_model(asked.model or SHIPPED)
         watched = Watched(asked.paths, against, asked.text_column or model.card.text_column, limits_from(load()))
-        before, now, found = compare(model, watched, step)
-    print_drift(model.card.model_id, before, now, found, as_json=asked.as_json)
-    if said := _LEARNT[known_tables(model.card, asked.paths)]:
-        err.print(said, markup=False)
+        compared = compare(model, watched, step)
+    print_drift(model.card.model_id, compared, as_json=asked.as_json)
+    if compared.learnt in _LEARNT:
+        err.print(_LEARNT[compared.learnt], markup=False)
 
 
 def check_flags(*, drift: bool, report: Path | None, against: Sequence[Path], choosing: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.metrics import accuracy_score, classification_report
@@ -15,6 +15,7 @@ from fyke.model.curves import at_thresholds, reliability
 from fyke.model.labels import LABELS, PHISHING
 
 FEW = 10  # rows of a label that say little
+Learnt = Literal["all", "some", "none"]
 
 
 def evaluate_texts(classifier: Classifier, texts: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
@@ -41,8 +42,16 @@ def evaluate_scores(scores: Sequence[float], labels: Sequence[str]) -> dict[str,
 def flatters(card: Card, corpus: Corpus, scope: str) -> bool:
     """Whether rows are measured that the model may have been trained on: some of its files, and not just the rows that
     were held out of just these files in the same order."""
-    known, given = ([one.sha256 for one in datasets] for datasets in (card.datasets, corpus.datasets))
-    return not set(known).isdisjoint(given) and (scope == "all" or known != given)
+    known = learnt_from(card, [one.sha256 for one in corpus.datasets])
+    return known == "some" or (known == "all" and scope == "all")
+
+
+def learnt_from(card: Card, digests: Sequence[str]) -> Learnt:
+    """Whether files are all that a model was trained on, in that order, or some of them are."""
+    known = [one.sha256 for one in card.datasets]
+    if list(digests) == known:
+        return "all"
+    return "none" if set(digests).isdisjoint(known) else "some"
 
 
 def check_datasets(card: Card, corpus: Corpus, paths: Sequence[Path]) -> None:

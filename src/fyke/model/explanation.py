@@ -64,9 +64,9 @@ def shares(
     sums = np.add.reduceat(of_letter, edges[:-1])
     parts: list[Part] = []
     for first, last, share in zip(edges[:-1].tolist(), (edges[1:] - 2).tolist(), sums.tolist(), strict=True):
-        part = Part(origin[first], origin[last] + 1, share)
-        if parts and part.start < parts[-1].end:  # words out of one character, as those of a fraction
-            part = Part(parts[-1].start, part.end, parts[-1].contribution + share)
-            parts.pop()
-        parts.append(part)
+        start, together = origin[first], share
+        if parts and start < parts[-1].end:  # words out of one character, as those of a fraction
+            start, _, earlier = parts.pop()
+            together += earlier
+        parts.append(Part(start, origin[last] + 1, together))
     return parts

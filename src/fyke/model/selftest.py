@@ -1,14 +1,12 @@
 """The self-test: scores of a few texts, written into the card in training, that a loaded model must give again."""
 
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fyke.errors import ModelError
 from fyke.model.card import ScoredText
 from fyke.model.classifier import Classifier
-
-if TYPE_CHECKING:
-    from fyke.model.directory import Model
+from fyke.model.directory import Model, at_prior, load_model
 
 TOLERANCE = 1e-6  # sums may differ in their last digits from machine to machine; some classifiers allow more
 TEXTS = (
@@ -28,7 +26,19 @@ def scored(classifier: Classifier) -> list[ScoredText]:
     return [ScoredText(text=text, score=float(score)) for text, score in zip(TEXTS, scores, strict=True)]
 
 
-def self_test(model: "Model") -> None:
+def load_tried(directory: Path, prior: float | None) -> Model:
+    """The model of a directory, after its self-test, at a prior or as it was trained.
+
+    Raises:
+        ModelError: it cannot be loaded, or fails its self-test.
+        SettingsError: the prior is out of range, or the model was not calibrated.
+    """
+    model = load_model(directory)
+    self_test(model)
+    return at_prior(model, prior)
+
+
+def self_test(model: Model) -> None:
     """Have a model, at the prior that it was trained at, score the texts of its card; without any, score ours.
 
     Raises:

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from fyke.cache.lifetimes import Lifetimes
 from fyke.cache.opening import LOCAL_REDIS, Opened, new_memory, open_cache
 from fyke.cache.spans import Span, untraced
-from fyke.model.directory import SHIPPED, at_prior, load_model
+from fyke.model.directory import SHIPPED
 from fyke.model.directory import Model as LoadedModel
-from fyke.model.selftest import self_test
+from fyke.model.selftest import load_tried
 from fyke.predictor import Model, Predictor
 from fyke.settings import Settings
 
@@ -23,11 +23,10 @@ def load_from(settings: Settings) -> LoadedModel:
     """The model that the settings name, after its self-test, at the prior that they name.
 
     Raises:
-        ModelError: it cannot be loaded, fails its self-test, or knows nothing of priors.
+        ModelError: it cannot be loaded, or fails its self-test.
+        SettingsError: the prior is out of range, or the model was not calibrated.
     """
-    model = load_model(settings.model or SHIPPED)
-    self_test(model)
-    return at_prior(model, settings.prior)
+    return load_tried(settings.model or SHIPPED, settings.prior)
 
 
 async def open_from(settings: Settings) -> Opened:
